@@ -1,0 +1,498 @@
+"""URLs known and what became of them: leases, one commit with the WARC, a million URLs in flat memory.
+
+A row is `pending` until leased, `leased` while it is asked for, then `done`, `failed` or `skipped`.
+Rows are numbered in the order found. Nothing here commits: `crawler.database.commit` does, once for a
+response. After a rollback the Frontier is of no more use; build a new one on the connection.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Literal
+
+Kind = Literal["seed", "page", "requisite", "feed", "robots"]
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+STATES = ("pending", "leased", "done", "failed", "skipped")
+_RANK = {"robots": 0, "seed": 1}  # everything else 2: in the order found
+_NEVER = float("inf")
+
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS hosts (id INTEGER PRIMARY KEY, host TEXT NOT NULL UNIQUE)",
+    """CREATE TABLE IF NOT EXISTS rules (
+        id INTEGER PRIMARY KEY, rule TEXT NOT NULL, reason TEXT NOT NULL, UNIQUE (rule, reason))""",
+    """CREATE TABLE IF NOT EXISTS urls (
+        row INTEGER PRIMARY KEY,
+        identity INTEGER NOT NULL UNIQUE,
+        host INTEGER NOT NULL REFERENCES hosts,
+        rank INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        kind TEXT,              -- NULL: only seen in passing and skipped, nobody ever wanted it
+        via INTEGER REFERENCES urls,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        not_before REAL,
+        rule INTEGER REFERENCES rules,
+        status INTEGER,
+        outcome TEXT,
+        url TEXT NOT NULL,
+        hops TEXT NOT NULL,
+        callback TEXT,
+        detail TEXT)""",
+    # A host that may not be asked now is passed over without looking at its rows.
+    """CREATE INDEX IF NOT EXISTS ready ON urls (host, rank, row)
+        WHERE state = 'pending' AND not_before IS NULL""",
+    "CREATE INDEX IF NOT EXISTS waiting ON urls (not_before) WHERE not_before IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS ruled ON urls (rule) WHERE rule IS NOT NULL",
+    "CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A URL somebody wants: canonical, and what it is to the page it was found on."""
+
+    url: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A row given out to be fetched, until done, retry, failed or skipped is said of it.
+
+    host: network location of the URL ("example.org:8080"). hops: how it was reached, one letter a step, ""
+    for a seed, as Heritrix writes them. via: URL it was found on. attempts: retries so far.
+    """
+
+    row: int
+    url: str
+    host: str
+    kind: Kind
+    hops: str
+    via: str | None
+    attempts: int
+    callback: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the frontier knows of one URL; `chain` leads from its via back to the seed."""
+
+    row: int
+    url: str
+    state: str
+    kind: Kind | None
+    hops: str
+    attempts: int
+    not_before: float | None
+    outcome: str | None
+    status: int | None
+    detail: str | None
+    rule: str | None
+    reason: str | None
+    chain: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A URL that was wanted and is not finished: failed, or still pending or leased."""
+
+    url: str
+    kind: Kind
+    state: str
+    why: str | None
+    attempts: int
+    via: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Skips:
+    """What one rule kept out: how many URLs, and up to five of them."""
+
+    rule: str
+    reason: str
+    n: int
+    examples: tuple[str, ...]
+
+
+def identity(url: str) -> int:
+    """63 bits of BLAKE2b of the URL; two of a million URLs share them once in ten million crawls."""
+    return int.from_bytes(blake2b(url.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def host_of(url: str) -> str:
+    """Network location of a canonical http(s) URL, without user information."""
+    scheme, _, rest = url.partition("://")
+    host = rest.partition("/")[0].rpartition("@")[2]
+    if not scheme or not host:
+        raise ValueError(f"not a canonical URL: {url!r}")
+    return host
+
+
+class _Recent:
+    """A bounded memory of identities: says yes only when it knows, forgets the oldest half when full."""
+
+    def __init__(self, size: int) -> None:
+        self._half = size // 2
+        self._young: set[int] = set()
+        self._old: set[int] = set()
+
+    def __contains__(self, mark: int) -> bool:
+        if mark in self._young:
+            return True
+        if mark in self._old:
+            self.add(mark)
+            return True
+        return False
+
+    def add(self, mark: int) -> None:
+        if len(self._young) >= self._half:
+            self._old, self._young = self._young, set()
+        self._young.add(mark)
+
+    def discard(self, mark: int) -> None:
+        self._young.discard(mark)
+        self._old.discard(mark)
+
+
+class Frontier:
+    """The frontier on one database connection. `clock` gives Unix time for `not_before`."""
+
+    def __init__(
+        self, db: sqlite3.Connection, *, clock: Callable[[], float] = time.time, remember: int = 131_072
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        for statement in _SCHEMA:
+            db.execute(statement)
+        self._wanted = _Recent(remember)
+        self._passed = _Recent(remember)
+        self._hosts: dict[str, int] = {
+            host: number for number, host in db.execute("SELECT id, host FROM hosts")
+        }
+        self._rules: dict[tuple[str, str], int] = {
+            (rule, reason): number
+            for number, rule, reason in db.execute("SELECT id, rule, reason FROM rules")
+        }
+        self._via: tuple[str | None, int | None] = (None, None)
+        self._ready: OrderedDict[str, int] = OrderedDict()  # host -> rows that may be leased, next host first
+        self._counts: Counter[tuple[str, str | None]] = Counter()
+        self._due = _NEVER
+        self._recount()
+
+    # --- in
+
+    def add(
+        self, links: Iterable[Link], *, via: str | None = None, hops: str = "", callback: str | None = None
+    ) -> int:
+        """Take in what is new of `links`, all reached over `hops` from `via`; how many were new.
+
+        Known URLs are left as they are, whatever became of them, except one that was only ever `skip`ped:
+        it is wanted now (an image out of scope as a link is in scope as a requisite).
+        """
+        fresh: dict[int, Link] = {}
+        wanted = self._wanted
+        for link in links:
+            mark = identity(link.url)
+            if mark not in wanted:
+                fresh[mark] = link
+        if not fresh:
+            return 0
+        passed: list[tuple[int]] = []
+        for mark, kind, rule in self._db.execute(
+            "SELECT identity, kind, rule FROM urls WHERE identity IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(fresh)),),
+        ).fetchall():
+            if kind is None and rule is not None:
+                passed.append((mark,))
+                self._passed.discard(mark)
+            else:
+                del fresh[mark]
+                wanted.add(mark)
+        if passed:
+            self._db.executemany("DELETE FROM urls WHERE identity = ?", passed)
+            self._counts["skipped", None] -= len(passed)
+        parent = self._row_of(via)
+        rows = []
+        for mark, link in fresh.items():
+            host = host_of(link.url)
+            rows.append(
+                (mark, self._host(host), _RANK.get(link.kind, 2), link.kind, parent, link.url, hops, callback)
+            )
+            self._ready[host] = self._ready.get(host, 0) + 1
+            wanted.add(mark)
+        self._db.executemany(
+            "INSERT INTO urls (identity, host, rank, state, kind, via, url, hops, callback)"
+            " VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?)",
+            rows,
+        )
+        self._counts["pending", None] += len(rows)
+        return len(rows)
+
+    def skip(self, url: str, rule: str, reason: str, via: str | None = None) -> None:
+        """Remember that a rule kept `url` out, once; a URL known already is left as it is."""
+        mark = identity(url)
+        if mark in self._passed or mark in self._wanted:
+            return
+        self._passed.add(mark)
+        cursor = self._db.execute(
+            "INSERT OR IGNORE INTO urls (identity, host, rank, state, via, rule, url, hops)"
+            " VALUES (?, ?, 2, 'skipped', ?, ?, ?, '')",
+            (mark, self._host(host_of(url)), self._row_of(via), self._rule(rule, reason), url),
+        )
+        self._counts["skipped", None] += cursor.rowcount
+
+    # --- out
+
+    def lease(self, busy: Container[str] = ()) -> Lease | None:
+        """The next row to ask for, of a host that is not `busy`; None: nothing may be asked now.
+
+        Hosts take turns; within one, robots and seeds come first, then the order found.
+        """
+        if self._due <= self._clock():
+            self._wake()
+        for host in self._ready:
+            if host not in busy:
+                break
+        else:
+            return None
+        row, url, kind, hops, via, attempts, callback = self._db.execute(
+            "SELECT u.row, u.url, u.kind, u.hops, p.url, u.attempts, u.callback"
+            " FROM urls u LEFT JOIN urls p ON p.row = u.via"
+            " WHERE u.host = ? AND u.state = 'pending' AND u.not_before IS NULL"
+            " ORDER BY u.rank, u.row LIMIT 1",
+            (self._hosts[host],),
+        ).fetchone()
+        self._db.execute("UPDATE urls SET state = 'leased' WHERE row = ?", (row,))
+        self._counts["pending", None] -= 1
+        self._counts["leased", None] += 1
+        self._ready[host] -= 1
+        if self._ready[host]:
+            self._ready.move_to_end(host)
+        else:
+            del self._ready[host]
+        return Lease(row, url, host, kind, hops, via, attempts, callback)
+
+    def done(self, row: int, outcome: str, status: int | None = None, detail: str | None = None) -> None:
+        """The leased row was answered. ValueError (here and below) when the row is not leased."""
+        self._end(row, "done", outcome, status=status, detail=detail)
+
+    def failed(self, row: int, why: str, status: int | None = None) -> None:
+        """The leased row is given up; it is a gap."""
+        self._end(row, "failed", None, status=status, detail=why)
+
+    def skipped(self, row: int, rule: str, reason: str) -> None:
+        """The leased row turned out to be kept out by a rule; finding its URL again does not open it."""
+        self._end(row, "skipped", None, rule=self._rule(rule, reason))
+
+    def retry(self, row: int, not_before: float, why: str) -> None:
+        """The leased row is pending again, not to be leased before `not_before` (Unix time)."""
+        cursor = self._db.execute(
+            "UPDATE urls SET state = 'pending', not_before = ?, attempts = attempts + 1, detail = ?"
+            " WHERE row = ? AND state = 'leased'",
+            (not_before, why, row),
+        )
+        self._must_be_one(cursor, row)
+        self._counts["leased", None] -= 1
+        self._counts["pending", None] += 1
+        self._due = min(self._due, not_before)
+
+    # --- again
+
+    def reset_leases(self) -> int:
+        """Give back what was leased when the last run ended; how many rows. Not an attempt."""
+        n = self._db.execute("UPDATE urls SET state = 'pending' WHERE state = 'leased'").rowcount
+        self._recount()
+        return n
+
+    def reopen(self, rows: Iterable[int]) -> None:
+        """These rows are pending again, whatever they were: their records turned out not to be whole."""
+        self._db.executemany(
+            "UPDATE urls SET state = 'pending', kind = ifnull(kind, 'page'), not_before = NULL,"
+            " outcome = NULL, status = NULL, detail = NULL, rule = NULL WHERE row = ?",
+            [(row,) for row in rows],
+        )
+        self._recount()
+
+    def skip_pattern(self, predicate: Callable[[str], bool], rule: str, reason: str) -> int:
+        """Skip every pending row whose URL the predicate takes, in one statement; how many. See `unskip`."""
+        self._db.create_function("taken", 1, predicate)
+        n = self._db.execute(
+            "UPDATE urls SET state = 'skipped', not_before = NULL, rule = ?"
+            " WHERE state = 'pending' AND taken(url)",
+            (self._rule(rule, reason),),
+        ).rowcount
+        self._recount()
+        return n
+
+    def unskip(self, rule: str) -> int:
+        """Undo a rule: what it skipped is pending again; how many rows."""
+        n = self._db.execute(
+            "UPDATE urls SET state = 'pending', kind = ifnull(kind, 'page'), rule = NULL"
+            " WHERE rule IN (SELECT id FROM rules WHERE rule = ?)",
+            (rule,),
+        ).rowcount
+        self._recount()
+        return n
+
+    # --- what is known
+
+    def pending(self) -> int:
+        """Rows still to be leased, those not due yet included."""
+        return self._counts["pending", None]
+
+    def next_due(self) -> float | None:
+        """Unix time at which the first of the rows put off may be leased; None: none is put off."""
+        return None if self._due == _NEVER else self._due
+
+    def counts(self) -> dict[str, int]:
+        """Rows by state, every state named, and done ones by outcome too ("done/captured")."""
+        found = dict.fromkeys(STATES, 0)
+        for (state, outcome), n in self._counts.items():
+            found[state] += n
+            if outcome is not None and n:
+                found[f"{state}/{outcome}"] = n
+        return found
+
+    def gaps(self) -> Iterator[Gap]:
+        """What failed, then what was not reached, each in the order found."""
+        for found in self._db.execute(
+            "SELECT u.url, u.kind, u.state, u.detail, u.attempts, p.url"
+            " FROM urls u LEFT JOIN urls p ON p.row = u.via"
+            " WHERE u.state IN ('failed', 'pending', 'leased') ORDER BY u.state <> 'failed', u.row"
+        ):
+            yield Gap(*found)
+
+    def skips(self) -> Iterator[Skips]:
+        """What was skipped, one entry for each rule and reason, the largest first."""
+        totals = self._db.execute(
+            "SELECT r.id, r.rule, r.reason, count(*) FROM urls u JOIN rules r ON r.id = u.rule"
+            " WHERE u.rule IS NOT NULL GROUP BY u.rule ORDER BY 4 DESC, 1"
+        ).fetchall()
+        for number, rule, reason, n in totals:
+            examples = self._db.execute(
+                "SELECT url FROM urls WHERE rule = ? ORDER BY row LIMIT 5", (number,)
+            ).fetchall()
+            yield Skips(rule, reason, n, tuple(url for (url,) in examples))
+
+    def why(self, url: str) -> Known | None:
+        """What is known of `url`; None: it was never seen."""
+        found = self._db.execute(
+            "SELECT u.row, u.url, u.state, u.kind, u.hops, u.attempts, u.not_before, u.outcome, u.status,"
+            " u.detail, r.rule, r.reason, u.via FROM urls u LEFT JOIN rules r ON r.id = u.rule"
+            " WHERE u.identity = ?",
+            (identity(url),),
+        ).fetchone()
+        if found is None:
+            return None
+        chain: list[str] = []
+        above = (None, found[-1])
+        while above is not None and above[1] is not None:
+            above = self._db.execute("SELECT url, via FROM urls WHERE row = ?", (above[1],)).fetchone()
+            if above is not None:
+                chain.append(above[0])
+        return Known(*found[:-1], chain=tuple(chain))
+
+    def fact(self, name: str) -> Json:
+        """A small value kept with the crawl by `set_fact`; None: never set."""
+        found = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        value: Json = None if found is None else json.loads(found[0])
+        return value
+
+    def set_fact(self, name: str, value: Json) -> None:
+        """Keep a small value with the crawl (what kind of site it is, where an inventory stands)."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)",
+            (name, json.dumps(value, ensure_ascii=False, sort_keys=True)),
+        )
+
+    # --- within
+
+    def _end(
+        self,
+        row: int,
+        state: str,
+        outcome: str | None,
+        *,
+        status: int | None = None,
+        detail: str | None = None,
+        rule: int | None = None,
+    ) -> None:
+        cursor = self._db.execute(
+            "UPDATE urls SET state = ?, outcome = ?, status = ?, detail = ?, rule = ?"
+            " WHERE row = ? AND state = 'leased'",
+            (state, outcome, status, detail, rule, row),
+        )
+        self._must_be_one(cursor, row)
+        self._counts["leased", None] -= 1
+        self._counts[state, outcome] += 1
+
+    @staticmethod
+    def _must_be_one(cursor: sqlite3.Cursor, row: int) -> None:
+        if cursor.rowcount != 1:
+            raise ValueError(f"row {row} is not leased")
+
+    def _wake(self) -> None:
+        """Rows put off until now may be leased again."""
+        now = self._clock()
+        for host, n in self._db.execute(
+            "SELECT h.host, count(*) FROM urls u JOIN hosts h ON h.id = u.host"
+            " WHERE u.not_before <= ? GROUP BY u.host",
+            (now,),
+        ).fetchall():
+            self._ready[host] = self._ready.get(host, 0) + n
+        self._db.execute("UPDATE urls SET not_before = NULL WHERE not_before <= ?", (now,))
+        self._due = self._first_due()
+
+    def _first_due(self) -> float:
+        (due,) = self._db.execute("SELECT min(not_before) FROM urls WHERE not_before IS NOT NULL").fetchone()
+        return _NEVER if due is None else due
+
+    def _recount(self) -> None:
+        """Read the counts held in memory from the rows; one pass over all of them."""
+        self._counts.clear()
+        for state, outcome, n in self._db.execute(
+            "SELECT state, outcome, count(*) FROM urls GROUP BY state, outcome"
+        ):
+            self._counts[state, outcome] = n
+        self._ready.clear()
+        for host, n in self._db.execute(
+            "SELECT h.host, count(*) FROM urls u JOIN hosts h ON h.id = u.host"
+            " WHERE u.state = 'pending' AND u.not_before IS NULL GROUP BY u.host"
+        ):
+            self._ready[host] = n
+        self._due = self._first_due()
+
+    def _row_of(self, url: str | None) -> int | None:
+        """Row of a page links are found on; remembered, for they come by the page."""
+        if url is None or url == self._via[0]:
+            return None if url is None else self._via[1]
+        found = self._db.execute("SELECT row FROM urls WHERE identity = ?", (identity(url),)).fetchone()
+        if found is None:
+            return None
+        self._via = (url, found[0])
+        return self._via[1]
+
+    def _host(self, host: str) -> int:
+        number = self._hosts.get(host)
+        if number is None:
+            number = self._new("INSERT INTO hosts (host) VALUES (?)", (host,))
+            self._hosts[host] = number
+        return number
+
+    def _rule(self, rule: str, reason: str) -> int:
+        number = self._rules.get((rule, reason))
+        if number is None:
+            number = self._new("INSERT INTO rules (rule, reason) VALUES (?, ?)", (rule, reason))
+            self._rules[rule, reason] = number
+        return number
+
+    def _new(self, sql: str, values: tuple[str, ...]) -> int:
+        number = self._db.execute(sql, values).lastrowid
+        assert number is not None
+        return number

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
+
+from tests.sites import dokuwiki, wiki_host
 
 NO_SKIP = os.environ.get("JUKNI_NO_SKIP") == "1"
 
@@ -32,3 +36,41 @@ def pytest_make_collect_report(
         report.outcome = "failed"
         report.longrepr = f"JUKNI_NO_SKIP=1 and {collector.nodeid} was skipped: {report.longrepr}"
     return report
+
+
+SHARED = {"wikis": "wikis"}
+"""Session fixtures that are expensive: tests asking for one run in the same worker (its xdist group)."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture, group in SHARED.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(group))
+
+
+@contextmanager
+def _skipped_if_missing() -> Iterator[None]:
+    try:
+        yield
+    except wiki_host.Missing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def wikis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dokuwiki.Wikis]:
+    """Two DokuWikis on one host, shared by all tests: look, do not change."""
+    with _skipped_if_missing():
+        site = dokuwiki.wikis(tmp_path_factory.mktemp("wikis"), now=int(time.time()))
+        with site as running:
+            yield running
+
+
+@pytest.fixture
+def own_wikis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dokuwiki.Wikis]:
+    """The same two DokuWikis for one test alone, which may change them or read the whole request log."""
+    with _skipped_if_missing():
+        site = dokuwiki.wikis(tmp_path_factory.mktemp("wikis"), now=int(time.time()))
+        with site as running:
+            yield running

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -78,7 +77,7 @@ def test_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thèse.txt").touch()
     with pytest.raises(UsageError, match="not empty"):
         make_archive(tmp_path, TOOL, NOW)
-    assert os.listdir(tmp_path) == ["thèse.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["thèse.txt"]
 
 
 def test_no_archive_newer_archive_broken_archive(archive: Archive) -> None:

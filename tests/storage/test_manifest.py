@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -126,7 +125,7 @@ def test_write_once_replaces_whole(tmp_path: Path) -> None:
     path = tmp_path / "a b"
     write_once(path, [b"one"])
     write_once(path, [b"t", b"wo"])
-    assert path.read_bytes() == b"two" and os.listdir(tmp_path) == ["a b"]
+    assert path.read_bytes() == b"two" and [path.name for path in tmp_path.iterdir()] == ["a b"]
     assert digest_of(path)[0] == 3
 
 
@@ -152,4 +151,4 @@ def test_a_full_disk_is_said_and_gives_its_room_back(tmp_path: Path) -> None:
 
     with pytest.raises(OutOfDisk):
         write_once(path, pieces())
-    assert os.listdir(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == []

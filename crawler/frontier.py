@@ -234,6 +234,32 @@ class Frontier:
         self._counts["pending", None] += len(rows)
         return len(rows)
 
+    def unseen(self, links: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Those of `(url, kind)` that are worth judging: not known yet, or only skipped and a requisite now.
+
+        What a page links to is nearly all known already, mostly without a look into the database.
+        """
+        fresh: dict[int, tuple[str, str]] = {}
+        wanted, passed = self._wanted, self._passed
+        for link in links:
+            mark = identity(link[0])
+            if mark not in wanted and (link[1] == "requisite" or mark not in passed):
+                fresh.setdefault(mark, link)
+        if not fresh:
+            return []
+        for mark, kind in self._db.execute(
+            "SELECT identity, kind FROM urls WHERE identity IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(fresh)),),
+        ).fetchall():
+            if kind is not None:
+                wanted.add(mark)
+                del fresh[mark]
+            else:
+                passed.add(mark)
+                if fresh[mark][1] != "requisite":
+                    del fresh[mark]
+        return list(fresh.values())
+
     def skip(self, url: str, rule: str, reason: str, via: str | None = None) -> None:
         """Remember that a rule kept `url` out, once; a URL known already is left as it is."""
         mark = identity(url)
@@ -319,6 +345,15 @@ class Frontier:
         )
         self._recount()
 
+    def reopen_failed(self) -> int:
+        """What was given up is tried afresh, with all its attempts; how many rows."""
+        n = self._db.execute(
+            "UPDATE urls SET state = 'pending', attempts = 0, not_before = NULL, status = NULL, detail = NULL"
+            " WHERE state = 'failed'"
+        ).rowcount
+        self._recount()
+        return n
+
     def skip_pattern(self, predicate: Callable[[str], bool], rule: str, reason: str) -> int:
         """Skip every pending row whose URL the predicate takes, in one statement; how many. See `unskip`."""
         self._db.create_function("taken", 1, predicate)
@@ -396,7 +431,7 @@ class Frontier:
             above = self._db.execute("SELECT url, via FROM urls WHERE row = ?", (above[1],)).fetchone()
             if above is not None:
                 chain.append(above[0])
-        return Known(*found[:-1], chain=tuple(chain))
+        return Known(*(*found[:-1], tuple(chain)))
 
     def fact(self, name: str) -> Json:
         """A small value kept with the crawl by `set_fact`; None: never set."""

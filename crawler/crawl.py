@@ -1,0 +1,461 @@
+"""One crawl of one site: open a snapshot → visit → seal, or leave it open → report."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+import scrapy.crawler
+
+from crawler import __version__, coverage, database, pages
+from crawler.canonical import canonical
+from crawler.capture.client import Client, Limits, Unreachable
+from crawler.capture.cookies import Cookies
+from crawler.config import Archive, Site, check_site, fingerprint
+from crawler.engine.pace import Pace
+from crawler.frontier import Frontier, Lease, Link
+from crawler.learn import Learner
+from crawler.recorder import Recorder
+from crawler.robots import Answer, Robots
+from crawler.scope import Scope
+from crawler.visit import Stopped, Visit, Visitor, text
+from storage import seal
+from storage.cdxj import read_index
+from storage.collection import Collection, make_archive, site_name
+from storage.errors import Failure, Interrupted, OutOfDisk, RemoteError
+from storage.manifest import Manifest, Tool
+from storage.snapshot import Snapshot
+
+logger = logging.getLogger("jukni.crawl")
+
+TOOL = Tool("jukni", __version__)
+SYNC_EVERY = 1.0  # seconds between two fsyncs of WARC and database
+DISK_EVERY = 5.0  # seconds between two looks at the room left
+GRACE = 10.0  # seconds that running transfers get after a stop
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a crawl ended.
+
+    manifest: None when the snapshot stays open, and then failure says why. coverage: as in coverage.json.
+    bugs: errors of ours, one a URL. notes: what a person should know (a seed that moved, a pattern skipped).
+    """
+
+    snapshot: Snapshot
+    manifest: Manifest | None = None
+    failure: Failure | None = None
+    bugs: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class Crawl:
+    """Everything one crawl is made of; opened by `open_crawl`, driven by Scrapy.
+
+    The path of a URL is `lease` → `visit` → `learn` → `learnt`; `close` seals when nothing is left.
+    fetched: exchanges of this run that were learnt from.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        archive: Archive,
+        snapshot: Snapshot,
+        previous: Snapshot | None,
+        *,
+        label: str | None,
+        proxies: Mapping[str, str],
+        lock: contextlib.ExitStack,
+    ) -> None:
+        self.site = site
+        self.outcome = Outcome(snapshot)
+        self.fetched = 0
+        self.current = ""
+        self._archive = archive
+        self._snapshot = snapshot
+        self._label = label
+        self._lock = lock
+        self._stop: str | None = None
+        self._stopped = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+        self._db = database.open(snapshot.database)
+        pages.create(self._db)
+        self._log = snapshot.open_log.open("a", encoding="utf-8")
+        self.frontier = Frontier(self._db)
+        agent = f"Jukni/{__version__} (web archive mirroring crawler"
+        # Neither "Mozilla" nor "Opera": SMF and phpBB then give links without session ids (facts: sites).
+        self._agent = f"{agent}; {archive.operator})" if archive.operator else f"{agent})"
+        self.recorder = Recorder(
+            self._db,
+            snapshot.warcs,
+            f"{site.name}-{snapshot.name}",
+            self._info(),
+            max_size=archive.warc_size,
+        )
+        cookies = Cookies()
+        self.pace = Pace(delay=site.delay, concurrency=site.concurrency, sleep=self._sleep)
+        self._busy = _Busy(self.pace)
+        self._learner = Learner(
+            db=self._db,
+            frontier=self.frontier,
+            cookies=cookies,
+            scope=self._resume(previous),
+            note=self._remark,
+        )
+        self._client = Client(
+            user_agent=self._agent,
+            limits=Limits(connect=site.connect_timeout, read=site.read_timeout, size=site.max_file),
+            spool_dir=snapshot.folder,
+            may_connect=lambda host, port, ip: self.scope.may_connect(host, port, ip),
+            proxies=proxies,
+        )
+        self._visitor = Visitor(
+            client=self._client,
+            recorder=self.recorder,
+            frontier=self.frontier,
+            pace=self.pace,
+            robots=Robots(self._robots, "jukni"),
+            cookies=cookies,
+            scope=lambda: self.scope,
+            obey_own=site.robots == "obey",
+            attempts=site.attempts,
+            retry_wait=site.retry_wait,
+            log=self._write_log,
+            stopping=lambda: self._stop is not None,
+            now=time.time,
+        )
+
+    @classmethod
+    def from_arguments(cls, url: str, into: Path, delay: float, concurrency: int) -> Crawl:
+        """For `scrapy crawl`: the same as `jukni mirror URL --into DIR`."""
+        site = Site(name=site_name(url), urls=(url,), delay=delay, concurrency=concurrency)
+        return open_crawl(check_site(site, "the command line"), Archive(path=into), command="scrapy crawl")
+
+    def _info(self) -> dict[str, str]:
+        info = {
+            "software": f"Jukni/{__version__}",
+            "isPartOf": str(self._snapshot),
+            "http-header-user-agent": self._agent,
+            "robots": "fetched for the site itself, obeyed elsewhere" if self.site.robots == "own" else "obeyed",
+        }
+        return info | ({"operator": self._archive.operator} if self._archive.operator else {})
+
+    def _resume(self, previous: Snapshot | None) -> Scope:
+        """Bring WARC and frontier to one state, and begin where the last run stopped."""
+        self.frontier.reopen(self.recorder.recover())
+        self.frontier.reset_leases()
+        self.frontier.reopen_failed()
+        seeds = tuple(url for url in map(canonical, self.site.urls) if url)
+        scope = Scope(
+            seeds,
+            include=self.site.include,
+            exclude=self.site.exclude,
+            also_private=self.site.also_private,
+        )
+        if self.frontier.fact("began") is None:
+            if previous is not None:
+                self.recorder.load_originals(read_index(previous.index))
+                self.frontier.set_fact("previous", previous.name)
+            self.frontier.set_fact("began", datetime.now(UTC).isoformat())
+            self.frontier.set_fact("label", self._label)
+            robots = sorted({_origin(url) + "/robots.txt" for url in seeds})
+            self.frontier.add([Link(url, "robots") for url in robots], hops="P")
+            self.frontier.add([Link(url, "seed") for url in seeds])
+        for before, after in self.frontier.fact("moved") or []:  # type: ignore[union-attr,misc]
+            scope, _ = scope.with_redirect(before, after)  # type: ignore[has-type]
+        database.commit(self._db)
+        return scope
+
+    # --- the path of a URL
+
+    @property
+    def scope(self) -> Scope:
+        """As it is by now: a redirected seed moves it."""
+        return self._learner.scope
+
+    @property
+    def stopping(self) -> bool:
+        """True once no new request will start."""
+        return self._stop is not None
+
+    def pending(self) -> bool:
+        """Whether anything is left that may be fetched in this run."""
+        return self._stop is None and self.frontier.pending() > 0
+
+    def lease(self) -> Lease | None:
+        """The next URL to visit; None when there is none at the moment."""
+        if self._stop is not None:
+            return None
+        if self._keeper is None:
+            self._keeper = asyncio.get_running_loop().create_task(self._keep())
+        return self.frontier.lease(self._busy)
+
+    async def visit(self, lease: Lease) -> Visit | None:
+        """See `Visitor.visit`."""
+        self.current = lease.url
+        return await self._visitor.visit(lease)
+
+    def learn(self, visit: Visit) -> None:
+        """See `Learner.learn`."""
+        self._learner.learn(visit)
+
+    def follow(self, urls: list[str], *, via: str | None) -> int:
+        """URLs a spider found by itself, judged like links; returns how many were new and ours."""
+        return self._learner.follow(urls, via=via)
+
+    def learnt(self, visit: Visit) -> None:
+        """The callback has taken what it wanted: capture, links and the row's end, in one commit."""
+        decision = visit.decision
+        self.frontier.done(visit.lease.row, decision.outcome, visit.exchange.status, decision.why or None)
+        self.fetched += 1
+        if self.site.limit and visit.lease.kind != "requisite" and self._pages_done() >= self.site.limit:
+            self._reach_limit()
+        self.commit()
+
+    def commit(self) -> None:
+        """What was done since the last commit outlives SIGKILL from here. OutOfDisk when it cannot."""
+        database.commit(self._db)
+
+    # --- ending
+
+    def stop(self, why: str) -> None:
+        """No new request; running ones get GRACE seconds, then they are cut, and recorded as cut."""
+        if self._stop is None:
+            self._stop = why
+            self._stopped.set()
+            asyncio.get_running_loop().call_later(GRACE, self._client.abort_all)
+
+    def fail(self, failure: Failure) -> None:
+        """End the crawl by itself, at once: nothing may be fetched that cannot be kept."""
+        if self.outcome.failure is None:
+            self.outcome.failure = failure
+        self.stop(failure.risk)
+        self._client.abort_all()
+
+    def bug(self, lease: Lease, error: Exception) -> None:
+        """One URL met an error of ours: a gap, and the exit code says so; the crawl goes on."""
+        self.outcome.bugs.append(f"{lease.url}: {type(error).__name__}: {error}")
+        logger.error("a bug of ours at %s", lease.url, exc_info=error)
+        try:
+            self.frontier.failed(lease.row, f"our bug: {type(error).__name__}: {error}")
+            self.commit()
+        except OutOfDisk as full:
+            self.fail(full)
+
+    async def disconnect(self) -> None:
+        """Close what is connected."""
+        await self._client.close()
+
+    def close(self, reason: str) -> None:
+        """Called when nothing is under way any more: seal, or leave the snapshot open and say why."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+        try:
+            self._end(reason)
+        except Failure as failure:
+            self.outcome.failure = self.outcome.failure or failure
+        finally:
+            self._log.close()
+            with contextlib.suppress(sqlite3.Error, Failure):
+                self._db.close()
+            if self.outcome.manifest is not None:
+                self._snapshot.tidy()
+            self._lock.close()
+
+    def _end(self, reason: str) -> None:
+        if self.outcome.failure is not None:
+            self._save_quietly()
+            return
+        self._save()
+        again = f"jukni crawl {self.site.name}"
+        if self._stop is not None or reason not in ("finished", ""):
+            self.outcome.failure = Interrupted(
+                f"{self._snapshot} is not finished",
+                what=self._stop or f"the crawl was ended: {reason}",
+                where=str(self._snapshot.folder),
+                kept=f"{self.recorder.count()} captures are on disk; the crawl goes on where it stopped",
+                next=(again,),
+            )
+            return
+        report = coverage.report(self.frontier, self.scope.own)
+        if not any(True for _ in self.recorder.lines()):
+            first = report["gaps"][0] if report["gaps"] else {"url": self.site.urls[0], "reason": "no answer"}
+            self.outcome.failure = RemoteError(
+                f"nothing of {self.site.name} could be captured",
+                what=f"{first['reason']}",
+                where=first["url"],
+                kept="earlier snapshots are untouched",
+                next=(again,),
+            )
+            return
+        self.outcome.manifest = self._seal(report)
+
+    def _seal(self, report: dict[str, object]) -> Manifest:
+        self.recorder.finish()
+        self._log.flush()
+        database.commit(self._db)
+        counts = self.frontier.counts()
+        began = self.frontier.fact("began")
+        assert isinstance(began, str)
+        previous, label = self.frontier.fact("previous"), self.frontier.fact("label")
+        about = seal.Crawl(
+            seeds=self.site.urls,
+            began=datetime.fromisoformat(began),
+            tool=TOOL,
+            config=fingerprint(self.site),
+            label=label if isinstance(label, str) else None,
+            previous=previous if isinstance(previous, str) else None,
+            verdict=report["verdict"],  # type: ignore[arg-type]
+            counts={
+                "gaps": report["missing"],  # type: ignore[dict-item]
+                "skipped": counts["skipped"],
+                "missing": counts.get("done/missing", 0),
+                "denied": counts.get("done/denied", 0),
+                "redirects": counts.get("done/redirect", 0),
+            },
+        )
+        return seal.seal(
+            self._snapshot,
+            about,
+            now=datetime.now(UTC),
+            own=self.recorder.own_files(),
+            view=self.recorder.lines(),
+            pages=pages.all_of(self._db),
+            coverage=report | {"notes": self.outcome.notes},
+        )
+
+    # --- within
+
+    def _save(self) -> None:
+        self.recorder.sync()
+        database.checkpoint(self._db)
+        self._log.flush()
+
+    def _save_quietly(self) -> None:
+        """After a failure: what can still be brought to disk is; the failure itself is told already."""
+        with contextlib.suppress(Failure):
+            self._save()
+
+    async def _keep(self) -> None:
+        """Once a second: WARC, then database, to the disk; now and then a look at the room left."""
+        looked = -DISK_EVERY
+        while True:
+            try:
+                if time.monotonic() - looked >= DISK_EVERY:
+                    looked = time.monotonic()
+                    self._look_at_disk()
+                self._save()
+            except OutOfDisk as failure:
+                self.fail(failure)
+                return
+            await asyncio.sleep(SYNC_EVERY)
+
+    def _look_at_disk(self) -> None:
+        free = shutil.disk_usage(self._snapshot.folder).free
+        if free < self._archive.min_free:
+            raise OutOfDisk(
+                f"{self._snapshot} is not finished",
+                what=f"{free // 10**6} MB are free, {self._archive.min_free // 10**6} MB are to stay free "
+                "(min_free in [archive])",
+                where=str(self._snapshot.folder),
+                kept=f"{self.recorder.count()} captures are on disk; the crawl goes on where it stopped",
+                next=(f"df -h {self._snapshot.root}", f"jukni crawl {self.site.name}"),
+            )
+
+    async def _sleep(self, seconds: float) -> None:
+        """The pace's waiting: ends early, with Stopped, when the crawl stops."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopped.wait(), seconds)
+        if self._stop is not None:
+            raise Stopped
+
+    async def _robots(self, url: str) -> Answer:
+        """A robots.txt, recorded like anything else."""
+        try:
+            exchange = await self._client.fetch(url)
+        except Unreachable:
+            return 0, b""
+        try:
+            await self.recorder.record(exchange, row=None, via=None, hops="P")
+            return exchange.status, text(exchange)
+        finally:
+            exchange.response.close()
+
+    def _pages_done(self) -> int:
+        return self.fetched
+
+    def _reach_limit(self) -> None:
+        reason = f"the limit of {self.site.limit} fetched URLs was reached"
+        count = self.frontier.skip_pattern(lambda url: True, "limit", reason)
+        if count:
+            self._remark(f"{reason}; {count} known URLs were left")
+
+    def _remark(self, sentence: str) -> None:
+        self.outcome.notes.append(sentence)
+        logger.info("%s", sentence)
+        self._write_log(f"# {sentence}")
+
+    def _write_log(self, line: str) -> None:
+        self._log.write(line + "\n")
+
+
+class _Busy:
+    """The hosts that may not be asked now, as a container for `Frontier.lease`."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+
+    def __contains__(self, host: object) -> bool:
+        return not self._pace.room(str(host))
+
+
+def open_crawl(
+    site: Site,
+    archive: Archive,
+    *,
+    label: str | None = None,
+    new: bool = False,
+    command: str = "jukni crawl",
+    proxies: Mapping[str, str] | None = None,
+) -> Crawl:
+    """A crawl on the site's open snapshot, or on a new one.
+
+    new: begin a new snapshot even when one is open; the open one stays as it is. proxies: None takes those of
+    the environment. Raises Locked when another run has the site, OutOfDisk, UsageError for a bad archive.
+    """
+    now = datetime.now(UTC)
+    collection = make_archive(archive.path.resolve(), TOOL, now).collection(site.name)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(collection.lock(command, now))
+        for sealed in collection.sealed():
+            sealed.tidy()  # a run that died between sealing and tidying
+        snapshot = _open_snapshot(collection, now, new)
+        return Crawl(
+            site,
+            archive,
+            snapshot,
+            collection.latest(),
+            label=label,
+            proxies=getproxies() if proxies is None else proxies,
+            lock=stack.pop_all(),
+        )
+
+
+def _open_snapshot(collection: Collection, now: datetime, new: bool) -> Snapshot:
+    there = collection.open()
+    return there[-1] if there and not new else collection.create(now)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

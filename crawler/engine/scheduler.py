@@ -1,0 +1,96 @@
+"""The frontier as a Scrapy scheduler, and who acknowledges what, when.
+
+A URL is leased when Scrapy takes it. It is acknowledged in one commit with its capture and its new links:
+
+- the callback's output was consumed → `Crawl.learnt`
+- the handler found nothing to learn (retry, robots, no answer) → settled by the visit, committed in `_failed`
+- the callback raised → `Crawl.bug`: a gap, and exit code 1
+
+A lease that ends in none of these (SIGKILL) goes back to pending at the next start.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from scrapy import Request, Spider
+from scrapy.core.scheduler import BaseScheduler
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+from scrapy.utils.spider import iterate_spider_output
+from twisted.python.failure import Failure
+
+from crawler.visit import Visit
+from storage.errors import OutOfDisk
+
+if TYPE_CHECKING:
+    from crawler.crawl import Crawl
+
+logger = logging.getLogger("jukni.crawl")
+
+
+class FrontierScheduler(BaseScheduler):
+    """Leases from the crawl's frontier; holds no request of its own."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._spider: Any = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> FrontierScheduler:
+        return cls(crawler)
+
+    @property
+    def _crawl(self) -> Crawl:
+        return cast("Crawl", self._spider.crawl)
+
+    def open(self, spider: Spider) -> None:
+        self._spider = spider
+
+    def close(self, reason: str) -> None:
+        self._crawl.close(reason)
+
+    def has_pending_requests(self) -> bool:
+        return self._crawl.pending()
+
+    def enqueue_request(self, request: Request) -> bool:
+        """A request that a spider yielded: into the frontier, judged like any link."""
+        return self._crawl.follow([request.url], via=request.meta.get("via")) > 0
+
+    def next_request(self) -> Request | None:
+        try:
+            lease = self._crawl.lease()
+        except OutOfDisk as error:
+            self._crawl.fail(error)
+            return None
+        if lease is None:
+            return None
+        return Request(
+            lease.url,
+            callback=self._received,
+            errback=self._failed,
+            dont_filter=True,
+            meta={"lease": lease, "verbatim_url": True, "download_slot": "all"},
+        )
+
+    def _received(self, response: Response, **_: Any) -> Iterator[Any]:
+        assert response.request is not None
+        visit = cast("Visit", response.request.meta["visit"])
+        try:
+            output = self._spider.parse(response)
+            if output is not None:
+                yield from iterate_spider_output(output)  # type: ignore[misc]
+            self._crawl.learnt(visit)
+        except OutOfDisk as error:
+            self._crawl.fail(error)
+        except Exception as error:
+            self._crawl.bug(visit.lease, error)
+            raise
+
+    def _failed(self, failure: Failure) -> None:
+        try:
+            self._crawl.commit()
+        except OutOfDisk as error:
+            self._crawl.fail(error)

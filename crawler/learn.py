@@ -1,0 +1,121 @@
+"""What a visit teaches: redirects and links, judged by the scope, go into the frontier."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterable
+
+from crawler import pages
+from crawler.canonical import canonical
+from crawler.capture.cookies import Cookies
+from crawler.engine.links import charset_of, links
+from crawler.frontier import Frontier, Lease, Link
+from crawler.novelty import Novelty, Trip
+from crawler.robots import sitemaps
+from crawler.scope import Scope
+from crawler.visit import Visit
+from storage.seal import Page
+
+HTML = frozenset({"text/html", "application/xhtml+xml"})
+_ANYWHERE = frozenset({"text/css", "image/svg+xml"})  # read for links on other hosts too
+_SESSION = re.compile(rb"[?&;/](?:PHPSESSID|sid|s|jsessionid|osCsid)=[0-9a-zA-Z]{24,64}", re.IGNORECASE)
+
+
+class Learner:
+    """Fills the frontier; scope changes (a redirected seed, a tripped breaker) are told to `rescope`.
+
+    note: called with a sentence for the log and the summary.
+    """
+
+    def __init__(
+        self,
+        *,
+        db: sqlite3.Connection,
+        frontier: Frontier,
+        cookies: Cookies,
+        scope: Scope,
+        note: Callable[[str], None],
+    ) -> None:
+        self._db = db
+        self._frontier = frontier
+        self._cookies = cookies
+        self._novelty = Novelty()
+        self._note = note
+        self._trips: list[Trip] = []
+        self.scope = scope
+
+    def learn(self, visit: Visit) -> None:
+        """Everything a visit has to teach, executed on the database and not committed."""
+        lease, head = visit.lease, visit.exchange.head
+        assert head is not None
+        if visit.decision.outcome == "redirect":
+            if location := head.get(b"location"):
+                self._redirected(lease, location)
+            return
+        own = self.scope.own(lease.url)
+        if not visit.body or not (own or head.mime in _ANYWHERE):
+            return
+        if lease.kind == "robots":
+            if own:
+                self.follow(sitemaps(visit.body), via=lease.url, kind="feed")
+            return
+        if own and not self._cookies.enabled(lease.url) and _SESSION.search(visit.body):
+            # A cookie that comes back is what makes forums leave their session id out of the links.
+            self._cookies.enable(lease.url)
+            self._note(f"{lease.host} puts session ids into links: cookies are kept from now on")
+        charset = charset_of(head.get(b"content-type"), visit.body)
+        self._take(links(visit.body, lease.url, head.mime, charset), lease, own)
+        if own and head.mime in HTML and lease.kind in ("seed", "page"):
+            page = Page(lease.url, visit.exchange.began, pages.title(visit.body, charset))
+            pages.add(self._db, page)
+            if trip := self._novelty.seen(lease.url, visit.body):
+                self._tripped(trip)
+
+    def follow(self, urls: Iterable[str], *, via: str | None, kind: str = "page") -> int:
+        """URLs that a spider found by itself; returns how many were new and ours."""
+        found = [(url, kind) for url in map(canonical, urls) if url]
+        return self._judge(found, via, "L", own=True)
+
+    def _take(self, found: Iterable[tuple[str, str]], lease: Lease, own: bool) -> None:
+        by_hop: dict[str, list[tuple[str, str]]] = {}
+        for url, kind in found:
+            by_hop.setdefault("E" if kind == "requisite" else "L", []).append((url, kind))
+        for hop, some in by_hop.items():
+            self._judge(some, lease.url, lease.hops + hop, own)
+
+    def _judge(self, found: list[tuple[str, str]], via: str | None, hops: str, own: bool) -> int:
+        # Nearly every link of a page is known already: only the others are worth a judgement.
+        keep = []
+        for url, kind in self._frontier.unseen(found):
+            verdict = self.scope.judge(url, kind, via_own=own, hops=hops)
+            if verdict.keep and (trip := self._tripped_by(url)):
+                self._frontier.skip(url, "novelty", trip.reason, via)
+            elif verdict.keep:
+                keep.append(Link(url, kind))
+            else:
+                self._frontier.skip(url, verdict.rule, verdict.reason, via)
+        return self._frontier.add(keep, via=via, hops=hops) if keep else 0
+
+    def _redirected(self, lease: Lease, location: bytes) -> None:
+        target = canonical(location.decode("utf-8", "replace"), lease.url)
+        if target is None:
+            self._note(f"{lease.url} redirects to an address that cannot be followed: {location[:200]!r}")
+            return
+        if lease.kind == "seed":
+            moved, report = self.scope.with_redirect(lease.url, target)
+            if report:
+                self.scope = moved
+                moves = self._frontier.fact("moved") or []
+                self._frontier.set_fact("moved", [*moves, [lease.url, target]])  # type: ignore[misc]
+                self._note(report)
+        own = self.scope.own(lease.url)
+        self._judge([(target, lease.kind)], lease.url, lease.hops + "R", own)
+
+    def _tripped(self, trip: Trip) -> None:
+        self._trips.append(trip)
+        count = self._frontier.skip_pattern(trip.matches, "novelty", trip.reason)
+        self._note(f"{trip.reason}; {count} waiting URLs of that pattern are skipped")
+
+    def _tripped_by(self, url: str) -> Trip | None:
+        return next((trip for trip in self._trips if trip.matches(url)), None)

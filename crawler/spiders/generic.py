@@ -1,0 +1,51 @@
+"""Any site: follow its links within its own prefix, take what its pages need to be shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from scrapy import Spider
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+
+from crawler.crawl import Crawl
+from crawler.visit import Visit
+
+
+class GenericSpider(Spider):
+    """`scrapy crawl generic -a url=https://… [-a into=archive] [-a delay=0.5] [-a concurrency=1]`.
+
+    crawl: given by `jukni`, which opened it; otherwise opened here from the arguments.
+    """
+
+    name = "generic"
+
+    def __init__(
+        self,
+        url: str = "",
+        into: str = "archive",
+        delay: str = "0.5",
+        concurrency: str = "1",
+        crawl: Crawl | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.crawl = crawl or Crawl.from_arguments(url, Path(into), float(delay), int(concurrency))
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> GenericSpider:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.crawl.attach(crawler)
+        return spider
+
+    async def start(self) -> Any:
+        """The seeds stand in the frontier already."""
+        for nothing in ():
+            yield nothing
+
+    def parse(self, response: Response, **_: Any) -> None:
+        """Links of a page into the frontier, judged by the scope before a request is built for them."""
+        assert response.request is not None
+        visit: Visit = response.request.meta["visit"]
+        self.crawl.learn(visit)

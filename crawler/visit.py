@@ -1,0 +1,228 @@
+"""One URL of the frontier visited: robots, pace, fetch, record, decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from crawler.capture.client import Client, Unreachable
+from crawler.capture.cookies import Cookies
+from crawler.engine.pace import Pace
+from crawler.frontier import Frontier, Lease
+from crawler.recorder import Recorder
+from crawler.robots import Robots
+from crawler.scope import Scope
+from storage.exchange import Exchange
+from storage.http import body, decoded, payload
+
+# What links are looked for in; everything else reaches a spider without its body.
+TEXTS = frozenset(
+    {
+        "text/html",
+        "application/xhtml+xml",
+        "text/css",
+        "text/xml",
+        "application/xml",
+        "application/rss+xml",
+        "application/atom+xml",
+        "image/svg+xml",
+        "application/manifest+json",
+        "text/plain",
+        "application/json",
+    }
+)
+BODY_LIMIT = 8 * 1024 * 1024  # decoded bytes; a larger page is kept whole, its links are read up to here
+BUSY = frozenset({429, 503})
+
+
+@dataclass(slots=True, frozen=True)
+class Decision:
+    """What an exchange means for its URL.
+
+    keep: the capture stands for the URL and goes into the index. again: fetch it once more, after `wait`
+    seconds. outcome: "captured", "redirect", "missing", "denied", "failed"; why: in words, for failures.
+    """
+
+    keep: bool
+    again: bool
+    outcome: Literal["captured", "redirect", "missing", "denied", "failed"]
+    why: str = ""
+    wait: float = 0.0
+
+
+def decide(exchange: Exchange, attempt: int, attempts: int, wait: float) -> Decision:
+    """Judge one exchange. attempt: 1 for the first; wait: seconds before the second, doubling after."""
+    last = attempt >= attempts
+    later = wait * 2 ** (attempt - 1)
+    status = exchange.status
+    if exchange.head is None:
+        return Decision(False, not last, "failed", f"no HTTP answer: {exchange.why or 'garbage'}", later)
+    if status in BUSY:
+        # The pace keeps the whole host waiting; the page itself was not seen, so it is not a capture.
+        # A busy server is given more chances than a broken page.
+        last = attempt >= attempts * 3
+        return Decision(False, not last, "failed", f"HTTP {status}: the server asked to wait", 0.0)
+    if exchange.truncated == "length":
+        return Decision(True, False, "failed", f"cut at our own limit: {exchange.why}")
+    if exchange.truncated:
+        return Decision(last, not last, "failed", f"cut short: {exchange.why}", later)
+    if status >= 500:
+        return Decision(last, not last, "failed", f"HTTP {status}", later)
+    if status in (401, 402, 403, 407, 451):
+        return Decision(True, False, "denied", f"HTTP {status}")
+    if status >= 400:
+        return Decision(True, False, "missing", f"HTTP {status}")
+    if 300 <= status < 400 and status != 304:
+        return Decision(True, False, "redirect")
+    if status < 200 or status == 304:
+        return Decision(False, False, "failed", f"HTTP {status} was not asked for")
+    return Decision(True, False, "captured")
+
+
+@dataclass(slots=True)
+class Visit:
+    """A URL that was fetched and recorded. body: decoded, b"" when no links can be in it."""
+
+    lease: Lease
+    exchange: Exchange
+    decision: Decision
+    body: bytes = b""
+
+
+class Stopped(Exception):
+    """The crawl is stopping; the row stays leased and goes back to pending at the next start."""
+
+
+class Visitor:
+    """Visits leases one by one; everything it needs is given to it.
+
+    log: called once a fetch with the line for crawl.log. stopping: True once no request may start.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: Client,
+        recorder: Recorder,
+        frontier: Frontier,
+        pace: Pace,
+        robots: Robots,
+        cookies: Cookies,
+        scope: Callable[[], Scope],
+        obey_own: bool,
+        attempts: int,
+        retry_wait: float,
+        log: Callable[[str], None],
+        stopping: Callable[[], bool],
+        now: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._recorder = recorder
+        self._frontier = frontier
+        self._pace = pace
+        self._robots = robots
+        self._cookies = cookies
+        self._scope = scope
+        self._obey_own = obey_own
+        self._attempts = attempts
+        self._retry_wait = retry_wait
+        self._log = log
+        self._stopping = stopping
+        self._now = now
+
+    async def visit(self, lease: Lease) -> Visit | None:
+        """Fetch, record and judge one URL.
+
+        Returns None when nothing is to be learnt from it (no answer, robots, to be tried again); the
+        frontier knows it by then. Raises Stopped, and OutOfDisk when it could not be recorded.
+        """
+        own = self._scope().own(lease.url)
+        if lease.kind != "robots" and (self._obey_own or not own):
+            if not await self._robots.allows(lease.url):
+                self._frontier.skipped(lease.row, "robots", "robots.txt of that host asks not to")
+                return None
+        async with self._pace.turn(lease.host):
+            if self._stopping():
+                raise Stopped
+            exchange = await self._fetch(lease)
+            if exchange is None:
+                return None
+            try:
+                return await self._judge(lease, exchange)
+            except BaseException:
+                exchange.response.close()
+                raise
+
+    async def _fetch(self, lease: Lease) -> Exchange | None:
+        headers: list[tuple[bytes, bytes]] = []
+        if lease.via:
+            headers.append((b"Referer", lease.via.encode("ascii", "replace")))
+        if cookie := self._cookies.header_for(lease.url):
+            headers.append((b"Cookie", cookie))
+        try:
+            exchange = await self._client.fetch(lease.url, headers=headers)
+        except Unreachable as error:
+            if self._stopping():
+                raise Stopped from error
+            self._pace.failed(lease.host)
+            self._log(self.line(lease, 0, 0, 0.0, f"{error.kind}: {error.text}"))
+            attempt = lease.attempts + 1
+            if error.kind == "forbidden":
+                self._frontier.skipped(lease.row, "private-address", error.text)
+            elif attempt >= self._attempts:
+                self._frontier.failed(lease.row, f"{error.kind}: {error.text}")
+            else:
+                wait = self._retry_wait * 2 ** (attempt - 1)
+                self._frontier.retry(lease.row, self._now() + wait, f"{error.kind}: {error.text}")
+            return None
+        if self._stopping() and exchange.truncated in ("time", "disconnect"):
+            # Cut by ourselves: worth a record, but the row goes back as if it had not been asked.
+            await self._recorder.record(exchange, row=None, via=lease.via, hops=lease.hops, indexed=False)
+            exchange.response.close()
+            raise Stopped
+        if exchange.head:
+            self._cookies.remember(lease.url, exchange.head)
+        return exchange
+
+    async def _judge(self, lease: Lease, exchange: Exchange) -> Visit | None:
+        head = exchange.head
+        retry_after = (head.get(b"retry-after") or b"").decode("latin-1") if head else ""
+        self._pace.answered(
+            lease.host, exchange.latency, exchange.status, retry_after or None, datetime.now(UTC)
+        )
+        decision = decide(exchange, lease.attempts + 1, self._attempts, self._retry_wait)
+        note = {} if decision.keep else {"not-indexed": decision.why}
+        await self._recorder.record(
+            exchange, row=lease.row, via=lease.via, hops=lease.hops, indexed=decision.keep, note=note
+        )
+        self._log(
+            self.line(lease, exchange.status, exchange.payload_size, exchange.seconds, decision.why)
+        )
+        if decision.again or decision.outcome == "failed":
+            if decision.again:
+                self._frontier.retry(lease.row, self._now() + decision.wait, decision.why)
+            else:
+                self._frontier.failed(lease.row, decision.why)
+            exchange.response.close()
+            return None
+        visit = Visit(lease, exchange, decision)
+        if decision.keep and head is not None and head.mime in TEXTS and exchange.payload_size:
+            visit.body = text(exchange)
+        exchange.response.close()
+        return visit
+
+    def line(self, lease: Lease, status: int, size: int, seconds: float, note: str) -> str:
+        """One line of crawl.log: time, status, payload bytes, milliseconds, kind, hops, URL, note."""
+        when = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds")
+        text = f"{when[:23]}Z {status:3d} {size} {seconds * 1000:.0f}ms {lease.kind} {lease.hops or '-'}"
+        return f"{text} {lease.url}" + (f" # {note}" if note else "")
+
+
+def text(exchange: Exchange) -> bytes:
+    """The body without transfer and content coding, cut at BODY_LIMIT; b"" without a head."""
+    head = exchange.head
+    if head is None:
+        return b""
+    return decoded(head, payload(head, body(exchange.response, head)), BODY_LIMIT)[0]

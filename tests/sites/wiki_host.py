@@ -31,18 +31,13 @@ class Missing(Exception):
         super().__init__(f"not installed, run:  sudo apt install --no-install-recommends {wanted}")
 
 
-def program(*patterns: str) -> str:
-    """Path of the first program matching one of the patterns, `sbin` included (not on a user's PATH).
-
-    Raises Missing.
-    """
-    folders = [*os.environ.get("PATH", "").split(":"), "/usr/sbin", "/sbin"]
-    for pattern in patterns:
-        for folder in filter(None, folders):
-            for path in sorted(Path(folder).glob(pattern), reverse=True):
-                if os.access(path, os.X_OK):
-                    return str(path)
-    raise Missing(PHP_PACKAGES)
+def _programs() -> tuple[str, str]:
+    """Paths of nginx and php-fpm, which lie outside a normal user's PATH. Raises Missing."""
+    nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    php = max(Path("/usr/sbin").glob("php-fpm[0-9]*"), default=None)
+    if nginx is None or php is None:
+        raise Missing(PHP_PACKAGES)
+    return nginx, str(php)
 
 
 @dataclass(frozen=True)
@@ -104,7 +99,7 @@ def serve(folder: Path, mounts: Sequence[Mount], *, php_workers: int = 4) -> Ite
 
     Raises Missing when nginx or php-fpm is not there, RuntimeError with their logs when they do not start.
     """
-    nginx, php = program("nginx"), program("php-fpm[0-9]*", "php-fpm")
+    nginx, php = _programs()
     (folder / "htdocs").mkdir()
     (folder / "sessions").mkdir()
     for mount in mounts:

@@ -12,7 +12,6 @@ from pathlib import Path
 from storage.errors import OutOfDisk
 
 PART = ".part"
-UNFINISHED = (PART, ".new")  # what files end in while they are written; storage.cdxj uses the second
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -46,8 +45,7 @@ def room_for(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        for end in UNFINISHED:
-            path.with_name(path.name + end).unlink(missing_ok=True)
+        path.with_name(path.name + PART).unlink(missing_ok=True)
         raise OutOfDisk(
             f"no room to write {path.name}",
             what=error.strerror or str(error),

@@ -16,7 +16,7 @@ from typing import Any
 from storage import cdxj
 from storage.collection import Collection, open_archive
 from storage.errors import BrokenData
-from storage.files import digest_of, room_for, sync_file, sync_folder, write_once
+from storage.files import PART, digest_of, put_in_place, room_for, sync_file, sync_folder, write_once
 from storage.manifest import Coverage, File, Manifest, Tool, Warc
 from storage.snapshot import COVERAGE, LOG, MANIFEST, PAGES, SEALED_FILES, SUMS, Snapshot
 
@@ -121,9 +121,11 @@ class _Tally:
 
 
 def _write_index(path: Path, lines: Iterator[cdxj.Line]) -> None:
+    part = path.with_name(path.name + PART)
     with room_for(path):
-        cdxj.write_index(lines, path)
-        sync_folder(path.parent)
+        cdxj.write_index(lines, part)
+        sync_file(part)
+        put_in_place(part, path)
 
 
 def _write_pages(path: Path, pages: Iterable[str]) -> int:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from storage.errors import BrokenData
-from storage.files import UNFINISHED, sync_folder
+from storage.files import PART, sync_folder
 from storage.manifest import SITE, SNAPSHOT, Manifest, parse
 
 MANIFEST = "manifest.json"
@@ -109,7 +109,6 @@ class Snapshot:
         if not self.is_sealed:
             return
         scratch = [self.open_log, *(self.folder / (_DATABASE + end) for end in ("-shm", "-wal", ""))]
-        unfinished = [path for end in UNFINISHED for path in self.folder.glob(f"*{end}")]
-        for path in (*scratch, *unfinished):
+        for path in (*scratch, *self.folder.glob(f"*{PART}")):
             path.unlink(missing_ok=True)
         sync_folder(self.folder)

@@ -124,7 +124,8 @@ def write_index(lines: Iterable[Line], path: Path) -> int:
     count = 0
     before = b""
     with path.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as file:
-        for count, line in enumerate(lines, 1):
+        for line in lines:
+            count += 1
             text = line.to_text().encode("ascii")
             if text < before:
                 raise ValueError(f"index lines out of order: {text!r} after {before!r}")
@@ -139,7 +140,8 @@ def read_index(path: Path) -> Iterator[Line]:
     before = ""
     try:
         with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
-            for count, text in enumerate(file, 1):
+            for text in file:
+                count += 1
                 if not text.endswith("\n"):
                     raise ValueError("cut: the last line has no end")
                 if text < before:

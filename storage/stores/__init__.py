@@ -116,7 +116,10 @@ class Folder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """An S3 bucket as a store. endpoint: "" for AWS. ca_bundle: PEM file to trust instead of the usual."""
+    """An S3 bucket as a store. endpoint: "" for AWS. ca_bundle: PEM file to trust instead of the usual.
+
+    access_key: "" to ask without keys, for a bucket that everybody may read.
+    """
 
     name: str
     bucket: str

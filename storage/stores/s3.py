@@ -20,6 +20,7 @@ from typing import Any
 
 import boto3
 import botocore.session
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.parsers import ResponseParserError
@@ -73,6 +74,7 @@ class S3:
         self._where = f"s3://{place.bucket}/{self._prefix}"
         self.identity = f"{place.endpoint or 'https://s3.amazonaws.com'}/{place.bucket}/{self._prefix}"
         self._part_size = part_size
+        self._anonymous = not place.access_key
         self._client = _client(place, timeout, attempts)
 
     def address(self, key: str = "") -> str:
@@ -227,7 +229,7 @@ class S3:
         try:
             yield
         except ClientError as error:
-            raise _said_no(error, where) from error
+            raise _said_no(error, where, self._anonymous) from error
         except ResponseParserError as error:
             raise Unreachable(_NO_STORE, where=where) from error
         except ParamValidationError as error:
@@ -248,7 +250,7 @@ def _client(place: Bucket, timeout: float, attempts: int) -> Any:
         }
     )
     config = Config(
-        signature_version="s3v4",
+        signature_version="s3v4" if place.access_key else UNSIGNED,
         s3={"addressing_style": "path" if place.endpoint else "auto"},
         retries={"mode": "standard", "total_max_attempts": attempts},
         connect_timeout=min(10.0, timeout),
@@ -263,8 +265,8 @@ def _client(place: Bucket, timeout: float, attempts: int) -> Any:
         region_name=place.region or "us-east-1",
         endpoint_url=place.endpoint or None,
         verify=place.ca_bundle or None,
-        aws_access_key_id=place.access_key,
-        aws_secret_access_key=place.secret_key,
+        aws_access_key_id=place.access_key or None,
+        aws_secret_access_key=place.secret_key or None,
         aws_session_token=place.session_token or None,
         config=config,
     )
@@ -282,7 +284,7 @@ def _etag(answer: Mapping[str, Any], where: str) -> str:
     return etag
 
 
-def _said_no(error: ClientError, where: str) -> StoreError:
+def _said_no(error: ClientError, where: str, anonymous: bool) -> StoreError:
     """What the store answered, as one of our errors, with the cause in words."""
     said = error.response.get("Error", {})
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -293,6 +295,8 @@ def _said_no(error: ClientError, where: str) -> StoreError:
     if (status >= 500 and status != 501) or status == 429 or code in ("SlowDown", "RequestTimeout"):
         return Unreachable(f"the store is overloaded or broken: {status} {on}", where=where, code=code)
     cause = _CAUSES.get(code) or str(said.get("Message") or "no reason was given")[:200]
+    if anonymous and status in (401, 403):
+        cause = "no keys were given, and the store does not let everyone do this"
     advice = ("timedatectl",) if code == "RequestTimeTooSkewed" else ()
     return Refused(f"{cause} ({on})", where=where, code=code, next=advice)
 

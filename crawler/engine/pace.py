@@ -88,7 +88,7 @@ class Pace:
         known = self._hosts.get(host)
         if known is None:
             return True
-        return known.taken < self._concurrency and not known.waiting and known.until <= self._clock()
+        return known.taken < self._concurrency and known.until <= self._clock()
 
     def turn(self, host: str) -> Turn:
         """`async with pace.turn(host):` waits for a place, a pause and the delay; gives the place back."""
@@ -174,7 +174,7 @@ class Pace:
     def _release(self, known: _Host) -> None:
         while known.waiting:
             place = known.waiting.popleft()
-            if not place.done():
+            if not place.done():  # not cancelled in the meantime
                 place.set_result(None)  # the place goes over to whoever waits: `taken` stays
                 return
         known.taken -= 1
@@ -191,7 +191,7 @@ class Turn:
 
     async def __aenter__(self) -> None:
         pace, host = self._pace, self._host
-        if host.taken < pace._concurrency and not host.waiting:
+        if host.taken < pace._concurrency:  # then nobody waits: a free place is handed on
             host.taken += 1
         else:
             await self._place()
@@ -216,8 +216,6 @@ class Turn:
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
                 self._pace._release(self._host)  # given to us in the moment we were cancelled
-            elif place in self._host.waiting:
-                self._host.waiting.remove(place)
             raise
 
 

@@ -8,29 +8,27 @@ import logging
 import shutil
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-import scrapy.crawler
-
 from crawler import __version__, coverage, database, pages
 from crawler.canonical import canonical
 from crawler.capture.client import Client, Limits, Unreachable
-from crawler.capture.cookies import Cookies
+from crawler.capture.cookies import Jar
 from crawler.config import Archive, Site, check_site, fingerprint
 from crawler.engine.pace import Pace
-from crawler.frontier import Frontier, Lease, Link
+from crawler.frontier import Frontier, Lease, Link, host_of
 from crawler.learn import Learner
 from crawler.recorder import Recorder
 from crawler.robots import Answer, Robots
 from crawler.scope import Scope
 from crawler.visit import Stopped, Visit, Visitor, text
 from storage import seal
-from storage.cdxj import read_index
+from storage.cdxj import Line, read_index
 from storage.collection import Collection, make_archive, site_name
 from storage.errors import Failure, Interrupted, OutOfDisk, RemoteError
 from storage.manifest import Manifest, Tool
@@ -49,14 +47,29 @@ class Outcome:
     """How a crawl ended.
 
     manifest: None when the snapshot stays open, and then failure says why. coverage: as in coverage.json.
-    bugs: errors of ours, one a URL. notes: what a person should know (a seed that moved, a pattern skipped).
+    crash: an error of ours at the end. bugs: errors of ours, one a URL. notes: what a person should know (a seed that moved, a pattern skipped).
     """
 
     snapshot: Snapshot
     manifest: Manifest | None = None
     failure: Failure | None = None
+    crash: Exception | None = None
     bugs: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a crawl is, for `Report.progress`. Counted by the crawl itself, never taken from Scrapy."""
+
+    fetched: int
+    done: int
+    known: int
+    bytes: int
+    gaps: int
+    delay: float
+    paused: float
+    seconds: float
 
 
 class Crawl:
@@ -80,7 +93,8 @@ class Crawl:
         self.site = site
         self.outcome = Outcome(snapshot)
         self.fetched = 0
-        self.current = ""
+        self._began = time.monotonic()
+        self._host = host_of(canonical(site.urls[0]) or site.urls[0])
         self._archive = archive
         self._snapshot = snapshot
         self._label = label
@@ -102,7 +116,7 @@ class Crawl:
             self._info(),
             max_size=archive.warc_size,
         )
-        cookies = Cookies()
+        cookies = Jar()
         self.pace = Pace(delay=site.delay, concurrency=site.concurrency, sleep=self._sleep)
         self._busy = _Busy(self.pace)
         self._learner = Learner(
@@ -164,7 +178,7 @@ class Crawl:
         )
         if self.frontier.fact("began") is None:
             if previous is not None:
-                self.recorder.load_originals(read_index(previous.index))
+                self.recorder.load_originals(_trusted(previous))
                 self.frontier.set_fact("previous", previous.name)
             self.frontier.set_fact("began", datetime.now(UTC).isoformat())
             self.frontier.set_fact("label", self._label)
@@ -202,7 +216,6 @@ class Crawl:
 
     async def visit(self, lease: Lease) -> Visit | None:
         """See `Visitor.visit`."""
-        self.current = lease.url
         return await self._visitor.visit(lease)
 
     def learn(self, visit: Visit) -> None:
@@ -218,13 +231,27 @@ class Crawl:
         decision = visit.decision
         self.frontier.done(visit.lease.row, decision.outcome, visit.exchange.status, decision.why or None)
         self.fetched += 1
-        if self.site.limit and visit.lease.kind != "requisite" and self._pages_done() >= self.site.limit:
+        if self.site.limit and self._done() >= self.site.limit:
             self._reach_limit()
         self.commit()
 
     def commit(self) -> None:
         """What was done since the last commit outlives SIGKILL from here. OutOfDisk when it cannot."""
         database.commit(self._db)
+
+    def progress(self) -> Progress:
+        """How far it is; see `storage.report.Progress`."""
+        counts = self.frontier.counts()
+        return Progress(
+            fetched=self.fetched,
+            done=counts["done"],
+            known=counts["done"] + counts["failed"] + counts["pending"] + counts["leased"],
+            bytes=self.recorder.size(),
+            gaps=counts["failed"],
+            delay=self.pace.delay(self._host),
+            paused=self.pace.paused(self._host),
+            seconds=time.monotonic() - self._began,
+        )
 
     # --- ending
 
@@ -264,6 +291,10 @@ class Crawl:
             self._end(reason)
         except Failure as failure:
             self.outcome.failure = self.outcome.failure or failure
+        except Exception as error:
+            # Scrapy logs what happens here and goes on to end with 0.
+            self.outcome.crash = error
+            raise
         finally:
             self._log.close()
             with contextlib.suppress(sqlite3.Error, Failure):
@@ -283,12 +314,12 @@ class Crawl:
                 f"{self._snapshot} is not finished",
                 what=self._stop or f"the crawl was ended: {reason}",
                 where=str(self._snapshot.folder),
-                kept=f"{self.recorder.count()} captures are on disk; the crawl goes on where it stopped",
+                kept=f"{self._done()} URLs are captured; the crawl goes on where it stopped",
                 next=(again,),
             )
             return
         report = coverage.report(self.frontier, self.scope.own)
-        if not any(True for _ in self.recorder.lines()):
+        if next(self.recorder.lines(), None) is None:
             first = report["gaps"][0] if report["gaps"] else {"url": self.site.urls[0], "reason": "no answer"}
             self.outcome.failure = RemoteError(
                 f"nothing of {self.site.name} could be captured",
@@ -330,7 +361,7 @@ class Crawl:
             now=datetime.now(UTC),
             own=self.recorder.own_files(),
             view=self.recorder.lines(),
-            pages=pages.all_of(self._db),
+            pages=pages.lines(self._db),
             coverage=report | {"notes": self.outcome.notes},
         )
 
@@ -368,7 +399,7 @@ class Crawl:
                 what=f"{free // 10**6} MB are free, {self._archive.min_free // 10**6} MB are to stay free "
                 "(min_free in [archive])",
                 where=str(self._snapshot.folder),
-                kept=f"{self.recorder.count()} captures are on disk; the crawl goes on where it stopped",
+                kept=f"{self._done()} URLs are captured; the crawl goes on where it stopped",
                 next=(f"df -h {self._snapshot.root}", f"jukni crawl {self.site.name}"),
             )
 
@@ -391,8 +422,8 @@ class Crawl:
         finally:
             exchange.response.close()
 
-    def _pages_done(self) -> int:
-        return self.fetched
+    def _done(self) -> int:
+        return self.frontier.counts()["done"]
 
     def _reach_limit(self) -> None:
         reason = f"the limit of {self.site.limit} fetched URLs was reached"
@@ -425,12 +456,14 @@ def open_crawl(
     *,
     label: str | None = None,
     new: bool = False,
+    full: bool = False,
     command: str = "jukni crawl",
     proxies: Mapping[str, str] | None = None,
 ) -> Crawl:
     """A crawl on the site's open snapshot, or on a new one.
 
-    new: begin a new snapshot even when one is open; the open one stays as it is. proxies: None takes those of
+    new: begin a new snapshot even when one is open; the open one stays as it is. full: rely on no earlier
+    snapshot, every record is a whole one again. proxies: None takes those of
     the environment. Raises Locked when another run has the site, OutOfDisk, UsageError for a bad archive.
     """
     now = datetime.now(UTC)
@@ -444,7 +477,7 @@ def open_crawl(
             site,
             archive,
             snapshot,
-            collection.latest(),
+            None if full else collection.latest(),
             label=label,
             proxies=getproxies() if proxies is None else proxies,
             lock=stack.pop_all(),
@@ -454,6 +487,15 @@ def open_crawl(
 def _open_snapshot(collection: Collection, now: datetime, new: bool) -> Snapshot:
     there = collection.open()
     return there[-1] if there and not new else collection.create(now)
+
+
+def _trusted(previous: Snapshot) -> Iterator[Line]:
+    """The lines of the previous view whose WARC is still there in its full size: revisits may point to them."""
+    there = {}
+    for warc in previous.manifest().warcs:
+        path = previous.root / warc.path
+        there[path.name] = path.exists() and path.stat().st_size == warc.size
+    return (line for line in read_index(previous.index) if there.get(line.filename))
 
 
 def _origin(url: str) -> str:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Callable, Iterable
 
 from crawler import pages
-from crawler.canonical import canonical
-from crawler.capture.cookies import Cookies
+from crawler.canonical import canonical, without_session
+from crawler.capture.cookies import Jar
 from crawler.engine.links import charset_of, links
 from crawler.frontier import Frontier, Lease, Link
 from crawler.novelty import Novelty, Trip
 from crawler.robots import sitemaps
 from crawler.scope import Scope
 from crawler.visit import Visit
-from storage.seal import Page
 
 HTML = frozenset({"text/html", "application/xhtml+xml"})
 _ANYWHERE = frozenset({"text/css", "image/svg+xml"})  # read for links on other hosts too
-_SESSION = re.compile(rb"[?&;/](?:PHPSESSID|sid|s|jsessionid|osCsid)=[0-9a-zA-Z]{24,64}", re.IGNORECASE)
 
 
 class Learner:
@@ -33,7 +30,7 @@ class Learner:
         *,
         db: sqlite3.Connection,
         frontier: Frontier,
-        cookies: Cookies,
+        cookies: Jar,
         scope: Scope,
         note: Callable[[str], None],
     ) -> None:
@@ -43,6 +40,7 @@ class Learner:
         self._novelty = Novelty()
         self._note = note
         self._trips: list[Trip] = []
+        self._with_cookies: set[str] = set()
         self.scope = scope
 
     def learn(self, visit: Visit) -> None:
@@ -60,15 +58,10 @@ class Learner:
             if own:
                 self.follow(sitemaps(visit.body), via=lease.url, kind="feed")
             return
-        if own and not self._cookies.enabled(lease.url) and _SESSION.search(visit.body):
-            # A cookie that comes back is what makes forums leave their session id out of the links.
-            self._cookies.enable(lease.url)
-            self._note(f"{lease.host} puts session ids into links: cookies are kept from now on")
         charset = charset_of(head.get(b"content-type"), visit.body)
         self._take(links(visit.body, lease.url, head.mime, charset), lease, own)
         if own and head.mime in HTML and lease.kind in ("seed", "page"):
-            page = Page(lease.url, visit.exchange.began, pages.title(visit.body, charset))
-            pages.add(self._db, page)
+            pages.add(self._db, lease.url, visit.exchange.began, pages.title(visit.body, charset))
             if trip := self._novelty.seen(lease.url, visit.body):
                 self._tripped(trip)
 
@@ -86,7 +79,7 @@ class Learner:
 
     def _judge(self, found: list[tuple[str, str]], via: str | None, hops: str, own: bool) -> int:
         # Nearly every link of a page is known already: only the others are worth a judgement.
-        keep = []
+        keep: list[Link] = []
         for url, kind in self._frontier.unseen(found):
             verdict = self.scope.judge(url, kind, via_own=own, hops=hops)
             if verdict.keep and (trip := self._tripped_by(url)):
@@ -96,6 +89,14 @@ class Learner:
             else:
                 self._frontier.skip(url, verdict.rule, verdict.reason, via)
         return self._frontier.add(keep, via=via, hops=hops) if keep else 0
+
+    def _look_for_sessions(self, found: bool, host: str) -> None:
+        """A cookie that comes back is what makes forums leave their session id out of the links."""
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        if found and name not in self._with_cookies:
+            self._with_cookies.add(name)
+            self._cookies.enable(name)
+            self._note(f"{host} puts session ids into links: its cookies are kept from now on")
 
     def _redirected(self, lease: Lease, location: bytes) -> None:
         target = canonical(location.decode("utf-8", "replace"), lease.url)

@@ -1,14 +1,15 @@
-"""The pages of an open snapshot with their titles, kept in the crawl's database until it is sealed."""
+"""The pages of a snapshot with their titles: pages.jsonl, as in a WACZ (specs.webrecorder.net/wacz/1.1.1)."""
 
 from __future__ import annotations
 
 import html
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
 
-from storage.seal import Page
+from storage.manifest import time_text
 
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _LOOKED_AT = 16 * 1024  # bytes of a page in which its title is looked for
@@ -29,12 +30,13 @@ def title(body: bytes, charset: str) -> str:
     return " ".join(text.split())[:_LONGEST]
 
 
-def add(db: sqlite3.Connection, page: Page) -> None:
-    """Remember a page; a later capture of the same URL takes its place."""
-    db.execute("INSERT OR REPLACE INTO pages VALUES (?, ?, ?)", (page.url, page.ts.isoformat(), page.title))
+def add(db: sqlite3.Connection, url: str, at: datetime, text: str) -> None:
+    """Remember a page; a later capture of the same URL takes its place. at: of the capture, UTC."""
+    db.execute("INSERT OR REPLACE INTO pages VALUES (?, ?, ?)", (url, time_text(at), text))
 
 
-def all_of(db: sqlite3.Connection) -> Iterator[Page]:
-    """Every page, in the order of capture."""
+def lines(db: sqlite3.Connection) -> Iterator[str]:
+    """The lines of pages.jsonl in the order of capture, its header first."""
+    yield json.dumps({"format": "json-pages-1.0", "id": "pages", "title": "All pages"})
     for url, at, text in db.execute("SELECT url, at, title FROM pages ORDER BY at, url"):
-        yield Page(url, datetime.fromisoformat(at), text)
+        yield json.dumps({"url": url, "ts": at, "title": text}, ensure_ascii=False)

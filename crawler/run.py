@@ -33,7 +33,7 @@ def in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         ended.append(task)
         task.add_done_callback(lambda _: reactor.callLater(0, reactor.stop))  # type: ignore[attr-defined]
 
-    reactor.callWhenRunning(start)  # type: ignore[attr-defined]
+    reactor.callLater(0, start)  # type: ignore[attr-defined]
     reactor.run(installSignalHandlers=False)  # type: ignore[attr-defined]
     return ended[0].result()
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from crawler.capture.client import Client, Unreachable
-from crawler.capture.cookies import Cookies
+from crawler.capture.cookies import Jar
 from crawler.engine.pace import Pace
 from crawler.frontier import Frontier, Lease
 from crawler.recorder import Recorder
@@ -109,7 +109,7 @@ class Visitor:
         frontier: Frontier,
         pace: Pace,
         robots: Robots,
-        cookies: Cookies,
+        cookies: Jar,
         scope: Callable[[], Scope],
         obey_own: bool,
         attempts: int,

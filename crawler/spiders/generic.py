@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from scrapy import Spider
-from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from crawler.crawl import Crawl
@@ -32,12 +31,6 @@ class GenericSpider(Spider):
     ) -> None:
         super().__init__(**kwargs)
         self.crawl = crawl or Crawl.from_arguments(url, Path(into), float(delay), int(concurrency))
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> GenericSpider:
-        spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.crawl.attach(crawler)
-        return spider
 
     async def start(self) -> Any:
         """The seeds stand in the frontier already."""

@@ -6,6 +6,7 @@ along in the JSON block, which readers must ignore when they do not know them.
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import re
@@ -158,6 +159,7 @@ def read_index(path: Path) -> Iterator[Line]:
 
 _SAFE = "!\"$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~:@!$&'()*+,;=-][A-Za-z0-9._~:@!$&'()*+,;=-]*)+/?\Z")
+_URL = re.compile(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.I)
 _WWW = re.compile(r"www\d*\.")
 _PORTS = {"http": 80, "https": 443}
 _PATH_SESSION = (
@@ -182,11 +184,18 @@ def surt(url: str) -> str:
     `www.` and a default port are left out, host labels stand in reverse, letters are small, the query is
     sorted, known session ids go. Two URLs may share a key.
     """
-    parts = urlsplit(url.strip())
-    host = _WWW.sub("", _host(parts.hostname or ""), count=1) if parts.hostname else ""
-    port = "" if parts.port in (None, _PORTS.get(parts.scheme)) else f":{parts.port}"
-    query = _query(parts.query) if parts.query else ""
-    return f"{','.join(reversed(host.split('.')))}{port}){_path(parts.path)}{query}"
+    found = _URL.match(url.strip())
+    if found is None:
+        raise ValueError(f"not an http(s) URL: {url!r}")
+    return f"{_authority(found[1].lower(), found[2])}){_path(found[3])}{_query(found[4]) if found[4] else ''}"
+
+
+@functools.lru_cache(maxsize=1024)
+def _authority(scheme: str, netloc: str) -> str:
+    parts = urlsplit(f"{scheme}://{netloc}")
+    host = _WWW.sub("", _host(parts.hostname or ""), count=1)
+    port = "" if parts.port in (None, _PORTS[scheme]) else f":{parts.port}"
+    return ",".join(reversed(host.split("."))) + port
 
 
 def _unescape(text: str) -> bytes:

@@ -1,52 +1,137 @@
-"""WARC files as they are read: strictly, one gzip member for each record, in flat memory.
+"""WARC files: written once, one gzip member for each record, and read strictly, in flat memory.
 
 `read` raises at the first thing wrong and is for those who want the records; `check` reports everything
-wrong and is for those who want to know. WARC 1.1, one gzip member a record (annex D), no folded fields.
+wrong and is for those who want to know.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from storage.errors import BrokenData
-from storage.exchange import Head
-from storage.http import Dechunker, chunked, find_head_end, parse_head
-from storage.records import END, sha1_text
+from storage.files import room_for, sync_folder
+from storage.records import Draft
+from storage.strict import MAGIC, Damage, Flaw, Member, Record, Source
 
-_inflate: Any = zlib
+__all__ = [
+    "OPEN",
+    "BrokenRecord",
+    "Checked",
+    "Damage",
+    "Record",
+    "Writer",
+    "check",
+    "read",
+    "read_at",
+    "whole_until",
+]
+
+_deflate: Any = zlib
+_LEVEL = 6
 with suppress(ImportError):
-    from isal import isal_zlib as _inflate
+    from isal import isal_zlib as _deflate
 
+    _LEVEL = 2
+
+OPEN = ".open"
 _GZIP = 31
-_MAGIC = b"\x1f\x8b\x08"
-_READ = 1 << 16
-_PIECE = 1 << 18
-_HEAD_LIMIT = 1 << 20
-_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
-_URI = re.compile(r"[a-z][a-z0-9+.-]*:[\x21-\x3b\x3d\x3f-\x7e]+")
+_AT_ONCE = 1 << 20
+"""Records up to this size are compressed in one go."""
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """One thing that is wrong. offset: where the record's gzip member begins or should begin, in bytes.
+class Writer:
+    """One WARC file that grows as NAME.open and is given its name when it is finished.
 
-    kind: "cut" (the file ends inside the record), "garbage" (no gzip member there), "deflate", "crc", "head"
-    (not a WARC record), "length" (Content-Length), "ending" (CRLFCRLF), "members" (another record in the same
-    member), "id", "duplicate", "date", "uri", "block-digest", "payload-digest". text: the same for a person.
+    What `append` has returned for survives a kill of the process; what `sync` has returned for, a power cut.
+    size: bytes of whole records; the file is longer only while `steps` is under way.
+    OutOfDisk: no room; the file is cut back to its last whole record and writing may be tried again.
     """
 
-    offset: int
-    kind: str
-    text: str
+    def __init__(self, path: Path, *, size: int | None = None) -> None:
+        """Begin the file `path`, or with `size` go on behind the first `size` bytes of its .open file."""
+        self.path = path
+        self.open_path = path.with_name(path.name + OPEN)
+        flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        with room_for(self.open_path):
+            if size is None:
+                self._file = os.open(self.open_path, flags | os.O_CREAT | os.O_EXCL, 0o644)
+            else:
+                self._file = os.open(self.open_path, flags)
+        self.size = 0
+        self.cut(size or 0)
+
+    def append(self, record: Draft) -> tuple[int, int]:
+        """Write a record; gives offset and length of its gzip member."""
+        steps = self.steps(record)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                place: tuple[int, int] = end.value
+                return place
+
+    def steps(self, record: Draft) -> Generator[None, None, tuple[int, int]]:
+        """`append` in steps of about a megabyte, so that others may work in between; the value is its result.
+
+        When it is not run to its end, `cut` is due.
+        """
+        offset = self.size
+        length = 0
+        try:
+            with room_for(self.open_path):
+                if record.size <= _AT_ONCE:
+                    length += self._write(_deflate.compress(b"".join(record.pieces()), _LEVEL, _GZIP))
+                else:
+                    packer = _deflate.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+                    taken = 0
+                    for piece in record.pieces():
+                        length += self._write(packer.compress(piece))
+                        taken += len(piece)
+                        if taken >= _AT_ONCE:
+                            taken = 0
+                            yield
+                    length += self._write(packer.flush())
+        except OSError:
+            self.cut(offset)
+            raise
+        self.size = offset + length
+        return offset, length
+
+    def cut(self, size: int) -> None:
+        """Forget everything behind the first `size` bytes."""
+        os.ftruncate(self._file, size)
+        self.size = size
+
+    def sync(self) -> None:
+        """Everything appended is on the disk when this returns."""
+        with room_for(self.open_path):
+            os.fsync(self._file)
+
+    def finish(self) -> Path:
+        """Sync, give the file its name for good, and return it. The writer is closed then."""
+        self.sync()
+        self.close()
+        self.open_path.rename(self.path)
+        sync_folder(self.path.parent)
+        return self.path
+
+    def close(self) -> None:
+        """Leave the file as it is, still open to be gone on with."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _write(self, data: bytes) -> int:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._file, view) :]
+        return len(data)
 
 
 class BrokenRecord(BrokenData):
@@ -80,13 +165,13 @@ def read(path: Path, start: int = 0) -> Iterator[Record]:
     after the records before it; an id given twice is one.
     """
     with path.open("rb") as file:
-        source = _Source(file.fileno())
+        source = Source(file.fileno())
         ids: set[int] = set()
         offset = start
         while not source.ends(offset):
             try:
                 record = Record(source, offset)
-            except _Flaw as flaw:
+            except Flaw as flaw:
                 raise BrokenRecord(path, flaw.at(offset)) from flaw
             record.note_duplicate(ids)
             yield record
@@ -101,8 +186,8 @@ def read_at(path: Path, offset: int) -> Iterator[Record]:
     """The one record that begins at `offset`; BrokenRecord when it is damaged, at the latest on leaving."""
     with path.open("rb") as file:
         try:
-            record = Record(_Source(file.fileno()), offset)
-        except _Flaw as flaw:
+            record = Record(Source(file.fileno()), offset)
+        except Flaw as flaw:
             raise BrokenRecord(path, flaw.at(offset)) from flaw
         yield record
         record.drain()
@@ -132,13 +217,13 @@ def check(path: Path, payloads: Mapping[int, str]) -> Iterator[Checked]:
     cannot be read.
     """
     with path.open("rb") as file:
-        source = _Source(file.fileno())
+        source = Source(file.fileno())
         ids: set[int] = set()
         offset = 0
         while not source.ends(offset):
             try:
                 record = Record(source, offset)
-            except _Flaw as flaw:
+            except Flaw as flaw:
                 after = flaw.end or _next_record(source, offset + 1)
                 yield Checked(offset, after - offset, "", "", (flaw.at(offset),))
                 offset = after
@@ -148,7 +233,7 @@ def check(path: Path, payloads: Mapping[int, str]) -> Iterator[Checked]:
             declared = payloads.get(offset)
             if declared and record.payload_digest and declared != record.payload_digest:
                 record.note(
-                    _Flaw(
+                    Flaw(
                         "payload-digest", f"the payload is {record.payload_digest}, the index says {declared}"
                     )
                 )
@@ -157,278 +242,21 @@ def check(path: Path, payloads: Mapping[int, str]) -> Iterator[Checked]:
             offset = after
 
 
-class Record:
-    """One record as read. Its block can be streamed once; it is checked while it passes.
-
-    fields: in their order. offset: where its gzip member begins; end: where it ends, 0 while not known.
-    id: without the angle brackets. size: bytes of the block. damages: what was found wrong so far.
-    http: the head of a response that could be read. payload_digest: of a response's body without transfer
-    coding, "" before the block was read to its end.
-    """
-
-    def __init__(self, source: _Source, offset: int) -> None:
-        """Read the fields; `_Flaw` when there is no record to read."""
-        self.offset = offset
-        self.damages: list[Damage] = []
-        self.http: Head | None = None
-        self.payload_digest = ""
-        self._member = _Member(source, offset)
-        head, self._begun = self._head()
-        self.fields = tuple(self._fields(head))
-        self.type = self.get("WARC-Type")
-        self.id = self.get("WARC-Record-ID").strip("<>")
-        self.uri = self.get("WARC-Target-URI")
-        self.date = self.get("WARC-Date")
-        length = self.get("Content-Length")
-        if not (length.isascii() and length.isdigit()):
-            raise self._member.flaw("length", f"Content-Length is {length!r}")
-        self.size = int(length)
-        self._stream = self._read_block()
-        if not self.type:
-            self.note(_Flaw("head", "no WARC-Type"))
-        if not re.fullmatch(r"<[A-Za-z][A-Za-z0-9+.-]*:[^\s<>]+>", self.get("WARC-Record-ID")):
-            self.note(_Flaw("id", f"WARC-Record-ID is {self.get('WARC-Record-ID')!r}"))
-        if not _is_date(self.date):
-            self.note(_Flaw("date", f"WARC-Date is {self.date!r}"))
-        if (self.uri or self.type not in ("warcinfo", "metadata")) and not _URI.fullmatch(self.uri):
-            self.note(_Flaw("uri", f"WARC-Target-URI is {self.uri!r}"))
-
-    @property
-    def end(self) -> int:
-        """The byte after the record, 0 while not known."""
-        return self._member.end
-
-    def get(self, name: str) -> str:
-        """The first value of a field, by name in any case; "" when there is none."""
-        return next(iter(self.all(name)), "")
-
-    def all(self, name: str) -> list[str]:
-        """Every value of a field, in order."""
-        wanted = name.lower()
-        return [value for key, value in self.fields if key.lower() == wanted]
-
-    def chunks(self) -> Iterator[bytes]:
-        """The bytes of the block. It ends early when it is damaged; `damages` then says so."""
-        return self._stream
-
-    def drain(self) -> None:
-        """Read what is left of the block, so that all of the record is checked."""
-        for _ in self._stream:
-            pass
-
-    def note(self, flaw: _Flaw) -> None:
-        """Add to the damages."""
-        self.damages.append(flaw.at(self.offset))
-
-    def note_duplicate(self, ids: set[int]) -> None:
-        """Add to the damages when a record of this id was seen; ids: 8 bytes of each seen, to stay small."""
-        short = int.from_bytes(hashlib.blake2b(self.id.encode(), digest_size=8).digest(), "big")
-        if self.id and short in ids:
-            self.note(_Flaw("duplicate", f"a second record with the id {self.id}"))
-        ids.add(short)
-
-    def _head(self) -> tuple[bytes, bytes]:
-        data = bytearray()
-        while (end := data.find(END)) < 0:
-            piece = self._member.read()
-            if not piece or len(data) > _HEAD_LIMIT:
-                raise self._member.flaw("head", "no empty line ends the WARC fields")
-            data += piece
-        return bytes(data[:end]), bytes(data[end + len(END) :])
-
-    def _fields(self, head: bytes) -> Iterator[tuple[str, str]]:
-        version, *lines = head.decode("utf-8", "replace").split("\r\n")
-        if version not in ("WARC/1.1", "WARC/1.0"):
-            raise self._member.flaw("head", f"a record does not begin with {version[:40]!r}")
-        for line in lines:
-            name, colon, value = line.partition(":")
-            if not colon or not name or name != name.strip():
-                raise self._member.flaw("head", f"not a WARC field: {line[:80]!r}")
-            yield name, value.strip()
-
-    def _read_block(self) -> Iterator[bytes]:
-        block = hashlib.sha1(usedforsecurity=False)
-        answer = self.type == "response" and self.get("Content-Type").startswith("application/http")
-        payload = _Payload() if answer else None
-        left, data = self.size, self._begun
-        try:
-            while left:
-                data = data or self._member.read()
-                if not data:
-                    raise _Flaw(
-                        "length", f"Content-Length is {self.size}, the block {self.size - left} bytes"
-                    )
-                piece, data = data[:left], data[left:]
-                left -= len(piece)
-                block.update(piece)
-                if payload is not None:
-                    payload.feed(piece)
-                yield piece
-            self._check_digest("block-digest", "WARC-Block-Digest", sha1_text(block))
-            if payload is not None:
-                self.http = payload.head
-                self.payload_digest = payload.digest()
-                self._check_digest("payload-digest", "WARC-Payload-Digest", self.payload_digest)
-            self._check_ending(data)
-        except _Flaw as flaw:
-            self.note(flaw)
-
-    def _check_digest(self, kind: str, field: str, found: str) -> None:
-        declared = self.get(field)
-        if declared and declared != found:
-            self.note(_Flaw(kind, f"{field} is {declared}, the bytes are {found}"))
-
-    def _check_ending(self, data: bytes) -> None:
-        """What follows the block must be CRLFCRLF and nothing else."""
-        begin, tail, size = data[:64], data[-len(END) :], len(data)
-        while piece := self._member.read():
-            begin = (begin + piece)[:64]
-            tail = (tail + piece)[-len(END) :]
-            size += len(piece)
-        if begin == END:
-            return
-        if begin.startswith(END + b"WARC/"):
-            raise _Flaw("members", "more than one record in one gzip member")
-        if size > len(END) and tail == END:
-            raise _Flaw(
-                "length", f"Content-Length is {self.size}, the block is {size - len(END)} bytes longer"
-            )
-        raise _Flaw("ending", f"the block is followed by {begin!r}, not by two empty lines")
-
-
-class _Flaw(Exception):
-    """A damage whose place its catcher knows. end: the byte after the record where it is known, else 0."""
-
-    def __init__(self, kind: str, text: str, end: int = 0) -> None:
-        super().__init__(text)
-        self.kind = kind
-        self.text = text
-        self.end = end
-
-    def at(self, offset: int) -> Damage:
-        return Damage(offset, self.kind, self.text)
-
-
-class _Source:
-    """A file read by position, with what was read last kept for the next member."""
-
-    def __init__(self, file: int) -> None:
-        self._file = file
-        self._start = 0
-        self._data = b""
-
-    def at(self, offset: int) -> bytes:
-        """Some bytes from `offset` on; b"" at the end of the file."""
-        inside = offset - self._start
-        if not 0 <= inside < len(self._data):
-            self._start, self._data, inside = offset, os.pread(self._file, _READ, offset), 0
-        return self._data[inside:] if inside else self._data
-
-    def ends(self, offset: int) -> bool:
-        return not self.at(offset)
-
-
-class _Member:
-    """The inflated bytes of one gzip member. end: the byte after it, 0 until it was read to its end."""
-
-    def __init__(self, source: _Source, offset: int) -> None:
-        self.end = 0
-        self._source = source
-        self._position = offset
-        self._inflate = _inflate.decompressobj(_GZIP)
-        begin = source.at(offset)
-        begin = begin if len(begin) >= len(_MAGIC) else begin + source.at(offset + len(begin))
-        if not _MAGIC.startswith(begin[: len(_MAGIC)]):
-            raise _Flaw("garbage", f"no gzip member begins here but {begin[:8]!r}")
-
-    def read(self) -> bytes:
-        """Some inflated bytes, b"" at the end of the member; `_Flaw` for what cannot be inflated."""
-        while not self._inflate.eof:
-            data = self._inflate.unconsumed_tail
-            if not data:
-                data = self._source.at(self._position)
-                self._position += len(data)
-                if not data:
-                    raise _Flaw("cut", "the file ends inside this record")
-            try:
-                piece: bytes = self._inflate.decompress(data, _PIECE)
-            except (zlib.error, _inflate.error) as error:
-                wrong = str(error).lower()
-                if "data check" in wrong or "length check" in wrong or "checksum" in wrong:
-                    raise _Flaw("crc", "the gzip checksum does not match") from error
-                raise _Flaw("deflate", f"the gzip member cannot be inflated: {error}") from error
-            if self._inflate.eof:
-                self.end = self._position - len(self._inflate.unused_data)
-            if piece:
-                return piece
-        return b""
-
-    def flaw(self, kind: str, text: str) -> _Flaw:
-        """A flaw of what was read, with the end of the member where it can be found."""
-        try:
-            while self.read():
-                pass
-        except _Flaw as worse:
-            return worse
-        return _Flaw(kind, text, self.end)
-
-
-class _Payload:
-    """The digest of the body of a response whose block is fed in, without transfer coding."""
-
-    def __init__(self) -> None:
-        self.head: Head | None = None
-        self._begun: bytearray | None = bytearray()
-        self._dechunker: Dechunker | None = None
-        self._sha1 = hashlib.sha1(usedforsecurity=False)
-
-    def feed(self, data: bytes) -> None:
-        if self._begun is None:
-            self._body(data)
-            return
-        self._begun += data
-        end = find_head_end(self._begun)
-        if end >= 0:
-            self.head = parse_head(self._begun[:end])
-            if self.head is not None and chunked(self.head):
-                self._dechunker = Dechunker()
-            rest, self._begun = bytes(self._begun[end:]), None
-            self._body(rest)
-
-    def _body(self, data: bytes) -> None:
-        if self._dechunker is not None:
-            data = self._dechunker.feed(data)
-        self._sha1.update(data)
-
-    def digest(self) -> str:
-        return sha1_text(self._sha1) if self.head is not None else ""
-
-
-def _is_date(text: str) -> bool:
-    if not _DATE.fullmatch(text):
-        return False
-    try:
-        datetime.fromisoformat(text[:19] + "+00:00")
-    except ValueError:
-        return False
-    return True
-
-
-def _next_record(source: _Source, start: int) -> int:
+def _next_record(source: Source, start: int) -> int:
     """The offset of the next member that begins like a record, or the end of the file."""
     offset = start
     while data := source.at(offset):
-        found = data.find(_MAGIC)
+        found = data.find(MAGIC)
         if found < 0:
-            if len(data) < len(_MAGIC):
+            if len(data) < len(MAGIC):
                 return offset + len(data)
-            offset += len(data) - len(_MAGIC) + 1
+            offset += len(data) - len(MAGIC) + 1
             continue
         offset += found
         try:
-            if _Member(source, offset).read().startswith(b"WARC/"):
+            if Member(source, offset).read().startswith(b"WARC/"):
                 return offset
-        except _Flaw:
+        except Flaw:
             pass
         offset += 1
     return offset

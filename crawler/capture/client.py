@@ -219,15 +219,16 @@ class Client:
                 lines.append((name, value))
         through = proxy is not None and target.scheme == "http"
         first = f"{method} {target.url if through else target.path} HTTP/1.1\r\n".encode("ascii")
-        if proxy is not None and through and proxy.credentials is not None:
-            lines.append((b"Proxy-Authorization", proxy.credentials))
-        sent = first + b"".join([b"%s: %s\r\n" % line for line in lines]) + b"\r\n"
+        sent = kept = first + _written(lines)
         hidden = {*SECRET, *(name.lower() for name in secret)}
         redacted = [name for name, _ in lines if name.lower() in hidden]
-        if not redacted:
-            return sent, (), sent
-        shown = [(name, BLANK if name.lower() in hidden else value) for name, value in lines]
-        kept = first + b"".join([b"%s: %s\r\n" % line for line in shown]) + b"\r\n"
+        if redacted:
+            kept = first + _written([(name, BLANK if name in redacted else value) for name, value in lines])
+        if proxy is not None and through and proxy.credentials is not None:
+            # Not the site's business, so the record does without the whole line; that it was there is said.
+            lines.append((b"Proxy-Authorization", proxy.credentials))
+            redacted.append(b"Proxy-Authorization")
+            sent = first + _written(lines)
         return sent, tuple(name.decode("ascii") for name in redacted), kept
 
     def _reusable(self, key: tuple[object, ...]) -> Connection | None:
@@ -427,6 +428,10 @@ class _Tunnel(asyncio.Protocol):
     def _refuse(self, why: str) -> None:
         if not self.opened.done():
             self.opened.set_exception(Unreachable("proxy", f"no tunnel through the proxy: {why}"))
+
+
+def _written(lines: Headers) -> bytes:
+    return b"".join([b"%s: %s\r\n" % line for line in lines]) + b"\r\n"
 
 
 def _forbidden(target: Target) -> Unreachable:

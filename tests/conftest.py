@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.sites import dokuwiki, wiki_host
+from tests.sites import mediawiki as mediawiki_site
 
 NO_SKIP = os.environ.get("JUKNI_NO_SKIP") == "1"
 
@@ -38,7 +39,7 @@ def pytest_make_collect_report(
     return report
 
 
-SHARED = {"wikis": "wikis"}
+SHARED = {"wikis": "wikis", "mediawiki": "mediawiki"}
 """Session fixtures that are expensive: tests asking for one run in the same worker (its xdist group)."""
 
 
@@ -61,16 +62,21 @@ def _skipped_if_missing() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def wikis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dokuwiki.Wikis]:
     """Two DokuWikis on one host, shared by all tests: look, do not change."""
-    with _skipped_if_missing():
-        site = dokuwiki.wikis(tmp_path_factory.mktemp("wikis"), now=int(time.time()))
-        with site as running:
-            yield running
+    folder = tmp_path_factory.mktemp("wikis")
+    with _skipped_if_missing(), dokuwiki.wikis(folder, now=int(time.time())) as running:
+        yield running
 
 
 @pytest.fixture
 def own_wikis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dokuwiki.Wikis]:
     """The same two DokuWikis for one test alone, which may change them or read the whole request log."""
-    with _skipped_if_missing():
-        site = dokuwiki.wikis(tmp_path_factory.mktemp("wikis"), now=int(time.time()))
-        with site as running:
-            yield running
+    folder = tmp_path_factory.mktemp("wikis")
+    with _skipped_if_missing(), dokuwiki.wikis(folder, now=int(time.time())) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mediawiki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mediawiki_site.MediaWiki]:
+    """A MediaWiki, shared by all tests: look, do not change."""
+    with _skipped_if_missing(), mediawiki_site.mediawiki(tmp_path_factory.mktemp("mw")) as running:
+        yield running

@@ -2,32 +2,60 @@
 
 from __future__ import annotations
 
+import argparse
+import signal
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from tests.sites import dokuwiki
+from tests.sites import dokuwiki, mediawiki, parts, static
 
-SITES = ("wikis",)
+
+@contextmanager
+def _wikis(folder: Path) -> Iterator[list[str]]:
+    with dokuwiki.wikis(folder, now=int(time.time())) as running:
+        yield [running.url(running.wikhan.path), running.url(running.autre.path)]
+
+
+@contextmanager
+def _mediawiki(folder: Path) -> Iterator[list[str]]:
+    with mediawiki.mediawiki(folder) as running:
+        yield [running.url("Accueil")]
+
+
+@contextmanager
+def _generated(count: int, latency: float, port: int) -> Iterator[list[str]]:
+    shape = parts.Shape(size=20_000, navigation=20, children=4, random=30)
+    with static.Site(parts.slow(parts.pages(count, shape), latency), port=port) as site:
+        yield [f"{site.url}/"]
 
 
 def main() -> int:
-    if sys.argv[1:] not in [[name] for name in SITES]:
-        print(f"usage: python -m tests.sites {'|'.join(SITES)}", file=sys.stderr)
-        return 2
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        running = stack.enter_context(dokuwiki.wikis(folder, now=int(time.time())))
-        print(running.url(running.wikhan.path))
-        print(running.url(running.autre.path), flush=True)
-        try:
-            while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
-            return 0
+    parser = argparse.ArgumentParser(prog="python -m tests.sites", description=__doc__)
+    parser.add_argument("site", choices=["wikis", "mediawiki", "generated"])
+    parser.add_argument("--pages", type=int, default=5_000, help="of the generated site")
+    parser.add_argument("--latency", type=float, default=0.0, help="of the generated site, in seconds")
+    parser.add_argument("--port", type=int, default=0, help="of the generated site (0: any)")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="site-") as folder:
+        site: AbstractContextManager[list[str]]
+        match given.site:
+            case "wikis":
+                site = _wikis(Path(folder))
+            case "mediawiki":
+                site = _mediawiki(Path(folder))
+            case _:
+                site = _generated(given.pages, given.latency, given.port)
+        with site as urls:
+            print(*urls, sep="\n", flush=True)
+            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    return 0
 
 
 if __name__ == "__main__":
+    # Blocked before any thread starts, so that the signal reaches `sigwait` above.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     sys.exit(main())

@@ -107,7 +107,7 @@ def serve(folder: Path, mounts: Sequence[Mount], *, php_workers: int = 4) -> Ite
     (folder / "ready.php").write_text("ready")
     (folder / "prepend.php").write_text(_PREPEND)
     (folder / "php-fpm.conf").write_text(_php_conf(folder, php_workers))
-    port = _free_port()
+    port = free_port()
     (folder / "nginx.conf").write_text(_nginx_conf(folder, port, mounts))
     root = ["--allow-to-run-as-root"] if os.geteuid() == 0 else []
     commands = [
@@ -133,7 +133,8 @@ def serve(folder: Path, mounts: Sequence[Mount], *, php_workers: int = 4) -> Ite
                 process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -54,6 +54,8 @@ class Spool:
         """Add bytes at the end."""
         if self._parts is None:
             raise ValueError("spool is closed")
+        if not data:
+            return
         if self._file is not None:
             try:
                 _write(self._file, data)

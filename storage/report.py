@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -61,18 +63,20 @@ class Report:
         self,
         verb: str,
         *,
-        out: TextIO,
-        err: TextIO,
-        now: Callable[[], datetime],
         as_json: bool = False,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         width: int | None = None,
     ) -> None:
-        """width: columns of the terminal that `err` is, None when it is a file."""
+        """out, err: this process's own when not given. width: columns of the terminal that `err` is."""
         self._verb = verb
-        self._out = out
-        self._err = err
+        self._out = out or sys.stdout
+        self._err = err or sys.stderr
         self._now = now
         self._json = as_json
+        if width is None and self._err.isatty():
+            width = shutil.get_terminal_size().columns
         self._width = width
         self._shown = ""
         self._last: datetime | None = None

@@ -79,8 +79,13 @@ class Made:
     def collection(self) -> Collection:
         return self.archive.collection(self.site)
 
-    def crawl(self, pages: Mapping[str, bytes], day: int = 0) -> tuple[Snapshot, list[Path]]:
-        """An open snapshot whose WARC is finished: everything `seal_it` needs is on disk."""
+    def crawl(
+        self, pages: Mapping[str, bytes], day: int = 0, aside: Sequence[tuple[Exchange, str]] = ()
+    ) -> tuple[Snapshot, list[Path]]:
+        """An open snapshot whose WARC is finished: everything `seal_it` needs is on disk.
+
+        aside: exchanges that get no index line, each with its not-indexed note or "".
+        """
         snapshot = self.collection.create(BEGAN + timedelta(days=day))
         snapshot.database.touch()
         snapshot.open_log.write_text("2026-11-21T03:15:00Z ouvert\n")
@@ -91,6 +96,9 @@ class Made:
         writer.append(warcinfo({"software": "Jukni/0.1.0"}, filename=name, date=date_of(at), id=info))
         for number, (url, body) in enumerate(pages.items()):
             self._capture(writer, info, exchange(url, body, at + timedelta(seconds=number)))
+        for seen, note in aside:
+            for draft in records_of(seen, ids=new_id, warcinfo=info, note={"not-indexed": note}):
+                writer.append(draft)
         return snapshot, [writer.finish()]
 
     def _capture(self, writer: Writer, info: str, seen: Exchange) -> None:

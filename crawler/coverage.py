@@ -29,14 +29,17 @@ def report(frontier: Frontier, own: Callable[[str], bool]) -> dict[str, Any]:
     requisites on other hosts that could not be had; the site itself is whole without them. skipped: the rules
     with their reason, count and examples.
     """
-    gaps, elsewhere = [], []
+    gaps: list[dict[str, str | None]] = []
+    elsewhere: list[dict[str, str | None]] = []
     missing = 0
     for gap in frontier.gaps():
         ours = own(gap.url)
         missing += ours
         listed = gaps if ours else elsewhere
         if len(listed) < _LISTED:
-            listed.append({"url": gap.url, "kind": gap.kind, "reason": gap.why or "not reached", "via": gap.via})
+            listed.append(
+                {"url": gap.url, "kind": gap.kind, "reason": gap.why or "not reached", "via": gap.via}
+            )
     return {
         "format": 1,
         "software": "generic",

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -46,8 +47,8 @@ GRACE = 10.0  # seconds that running transfers get after a stop
 class Outcome:
     """How a crawl ended.
 
-    manifest: None when the snapshot stays open, and then failure says why. coverage: as in coverage.json.
-    crash: an error of ours at the end. bugs: errors of ours, one a URL. notes: what a person should know (a seed that moved, a pattern skipped).
+    manifest: None when the snapshot stays open, and then failure says why. crash: an error of ours at the
+    end. bugs: errors of ours, one a URL. notes: what a person should know (a seed that moved, …).
     """
 
     snapshot: Snapshot
@@ -160,7 +161,9 @@ class Crawl:
             "software": f"Jukni/{__version__}",
             "isPartOf": str(self._snapshot),
             "http-header-user-agent": self._agent,
-            "robots": "fetched for the site itself, obeyed elsewhere" if self.site.robots == "own" else "obeyed",
+            "robots": "fetched for the site itself, obeyed elsewhere"
+            if self.site.robots == "own"
+            else "obeyed",
         }
         return info | ({"operator": self._archive.operator} if self._archive.operator else {})
 
@@ -185,8 +188,8 @@ class Crawl:
             robots = sorted({_origin(url) + "/robots.txt" for url in seeds})
             self.frontier.add([Link(url, "robots") for url in robots], hops="P")
             self.frontier.add([Link(url, "seed") for url in seeds])
-        for before, after in self.frontier.fact("moved") or []:  # type: ignore[union-attr,misc]
-            scope, _ = scope.with_redirect(before, after)  # type: ignore[has-type]
+        for before, after in cast("list[list[str]]", self.frontier.fact("moved") or []):
+            scope, _ = scope.with_redirect(before, after)
         database.commit(self._db)
         return scope
 
@@ -490,7 +493,7 @@ def _open_snapshot(collection: Collection, now: datetime, new: bool) -> Snapshot
 
 
 def _trusted(previous: Snapshot) -> Iterator[Line]:
-    """The lines of the previous view whose WARC is still there in its full size: revisits may point to them."""
+    """Lines of the previous view whose WARC is still there in full size: revisits may point to those."""
     there = {}
     for warc in previous.manifest().warcs:
         path = previous.root / warc.path

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Literal
+from urllib.request import getproxies
 
+from crawler import __version__
+from crawler.canonical import canonical
+from crawler.capture.client import Client, Limits, Unreachable
 from crawler.config import Archive, Config
+from storage.errors import Failure
+from storage.exchange import Exchange
+from storage.stores import Store
+from storage.stores.probe import probe
 
 Verdict = Literal["well", "wrong", "unknown"]
 _APART = timedelta(minutes=5)  # stores refuse requests signed 15 minutes off; warn well before
@@ -33,7 +43,9 @@ def configuration(config: Config) -> Iterator[Check]:
     if config.source is None:
         yield Check("configuration", "unknown", "no jukni.toml", "only `jukni mirror URL` works without one")
         return
-    yield Check("configuration", "well", f"{config.source}: {len(config.sites)} sites, {len(config.stores)} stores")
+    yield Check(
+        "configuration", "well", f"{config.source}: {len(config.sites)} sites, {len(config.stores)} stores"
+    )
     if not config.sites:
         yield Check("sites", "wrong", "none", "add a [site.NAME] with url = …")
     if not config.stores:
@@ -66,28 +78,55 @@ def disk(archive: Archive) -> Iterator[Check]:
         yield Check("disk", "well", found)
 
 
-def clock(now: datetime, seen: dict[str, str]) -> Iterator[Check]:
-    """Our clock against the Date header of servers we talk to; seen: server → its Date.
+def sites(config: Config) -> Iterator[tuple[Check, str | None]]:
+    """Each site asked once (HEAD of its first seed); with each check the Date the server gave."""
+    for site in config.sites:
+        url = canonical(site.urls[0]) or site.urls[0]
+        try:
+            exchange = asyncio.run(_ask(url))
+        except Unreachable as error:
+            yield (
+                Check(site.name, "wrong", f"{url}: {error.text}", "is the address right, is the site up?"),
+                None,
+            )
+            continue
+        date = exchange.head.get(b"date") if exchange.head else None
+        exchange.response.close()
+        verdict: Verdict = "well" if 200 <= exchange.status < 400 else "wrong"
+        found = f"{url} answers {exchange.status} in {exchange.latency * 1000:.0f} ms"
+        yield Check(site.name, verdict, found), date.decode("latin-1") if date else None
+
+
+async def _ask(url: str) -> Exchange:
+    client = Client(
+        user_agent=f"Jukni/{__version__} (web archive mirroring crawler; doctor)",
+        limits=Limits(connect=10, read=20),
+        spool_dir=Path(tempfile.gettempdir()),
+        may_connect=lambda host, port, ip: True,
+        proxies=getproxies(),
+    )
+    try:
+        return await client.fetch(url, method="HEAD")
+    finally:
+        await client.close()
+
+
+def clock(now: datetime, seen: Sequence[str]) -> Check:
+    """Our clock against the Date headers of the sites.
 
     A clock that is off gives snapshots a wrong name, and stores refuse what it signs.
     """
-    worst: tuple[timedelta, str] | None = None
-    for server, date in seen.items():
-        try:
-            apart = abs(parsedate_to_datetime(date) - now)
-        except ValueError:
-            continue
-        if worst is None or apart > worst[0]:
-            worst = (apart, server)
-    if worst is None:
-        yield _synchronised()
-    elif worst[0] > _APART:
-        minutes = worst[0].total_seconds() / 60
-        yield Check(
-            "clock", "wrong", f"{minutes:.0f} min away from {worst[1]}", "set it: timedatectl set-ntp true"
-        )
-    else:
-        yield Check("clock", "well", f"{worst[0].total_seconds():.0f} s away from {worst[1]}")
+    apart = []
+    for date in seen:
+        with contextlib.suppress(ValueError):
+            apart.append(abs(parsedate_to_datetime(date) - now))
+    if not apart:
+        return _synchronised()
+    off = min(apart)
+    if off > _APART:
+        minutes = off.total_seconds() / 60
+        return Check("clock", "wrong", f"{minutes:.0f} min away from every site", "timedatectl set-ntp true")
+    return Check("clock", "well", f"{off.total_seconds():.0f} s away from the sites")
 
 
 def _synchronised() -> Check:
@@ -109,6 +148,10 @@ def _synchronised() -> Check:
     return Check("clock", "unknown", "nothing to compare it with", "date --utc   # is it right?")
 
 
-def private(path: Path) -> bool:
-    """True when only its owner may read a file."""
-    return not path.stat().st_mode & 0o077
+def store(name: str, opened: Callable[[], Store]) -> Iterator[Check]:
+    """A store tried out with throw-away objects: what the key can do, and what it should not be able to."""
+    try:
+        for trial in probe(opened()):
+            yield Check(f"{name}: {trial.what}", trial.verdict, trial.found, trial.advice)
+    except Failure as failure:
+        yield Check(name, "wrong", failure.what or failure.risk, " && ".join(failure.next))

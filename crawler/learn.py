@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable
 
 from crawler import pages
-from crawler.canonical import canonical, without_session
+from crawler.canonical import canonical
 from crawler.capture.cookies import Jar
 from crawler.engine.links import charset_of, links
-from crawler.frontier import Frontier, Lease, Link
+from crawler.frontier import Frontier, Kind, Lease, Link
 from crawler.novelty import Novelty, Trip
 from crawler.robots import sitemaps
 from crawler.scope import Scope
@@ -17,6 +18,11 @@ from crawler.visit import Visit
 
 HTML = frozenset({"text/html", "application/xhtml+xml"})
 _ANYWHERE = frozenset({"text/css", "image/svg+xml"})  # read for links on other hosts too
+# Where a session id stands in a link; the lengths are those of `crawler.canonical.without_session`.
+_SESSION = re.compile(
+    rb"[?&;](?:PHPSESSID|osCsid|zenid)=[\w,-]{22,}|[?&;](?:s|sid)=[0-9a-f]{32}|;jsessionid=\w{16,}",
+    re.IGNORECASE,
+)
 
 
 class Learner:
@@ -58,6 +64,8 @@ class Learner:
             if own:
                 self.follow(sitemaps(visit.body), via=lease.url, kind="feed")
             return
+        if own and head.mime in HTML:
+            self._look_for_sessions(lease.host, visit.body)
         charset = charset_of(head.get(b"content-type"), visit.body)
         self._take(links(visit.body, lease.url, head.mime, charset), lease, own)
         if own and head.mime in HTML and lease.kind in ("seed", "page"):
@@ -65,19 +73,19 @@ class Learner:
             if trip := self._novelty.seen(lease.url, visit.body):
                 self._tripped(trip)
 
-    def follow(self, urls: Iterable[str], *, via: str | None, kind: str = "page") -> int:
+    def follow(self, urls: Iterable[str], *, via: str | None, kind: Kind = "page") -> int:
         """URLs that a spider found by itself; returns how many were new and ours."""
         found = [(url, kind) for url in map(canonical, urls) if url]
         return self._judge(found, via, "L", own=True)
 
-    def _take(self, found: Iterable[tuple[str, str]], lease: Lease, own: bool) -> None:
-        by_hop: dict[str, list[tuple[str, str]]] = {}
+    def _take(self, found: Iterable[tuple[str, Kind]], lease: Lease, own: bool) -> None:
+        by_hop: dict[str, list[tuple[str, Kind]]] = {}
         for url, kind in found:
             by_hop.setdefault("E" if kind == "requisite" else "L", []).append((url, kind))
         for hop, some in by_hop.items():
             self._judge(some, lease.url, lease.hops + hop, own)
 
-    def _judge(self, found: list[tuple[str, str]], via: str | None, hops: str, own: bool) -> int:
+    def _judge(self, found: list[tuple[str, Kind]], via: str | None, hops: str, own: bool) -> int:
         # Nearly every link of a page is known already: only the others are worth a judgement.
         keep: list[Link] = []
         for url, kind in self._frontier.unseen(found):
@@ -90,12 +98,11 @@ class Learner:
                 self._frontier.skip(url, verdict.rule, verdict.reason, via)
         return self._frontier.add(keep, via=via, hops=hops) if keep else 0
 
-    def _look_for_sessions(self, found: bool, host: str) -> None:
+    def _look_for_sessions(self, host: str, body: bytes) -> None:
         """A cookie that comes back is what makes forums leave their session id out of the links."""
-        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-        if found and name not in self._with_cookies:
-            self._with_cookies.add(name)
-            self._cookies.enable(name)
+        if host not in self._with_cookies and _SESSION.search(body):
+            self._with_cookies.add(host)
+            self._cookies.enable(host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host)
             self._note(f"{host} puts session ids into links: its cookies are kept from now on")
 
     def _redirected(self, lease: Lease, location: bytes) -> None:

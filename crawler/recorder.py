@@ -178,8 +178,7 @@ class Recorder:
         if head is None or exchange.truncated:
             return None
         if head.status == 304:
-            found = self._db.execute("SELECT digest FROM known WHERE url = ?", (exchange.url,)).fetchone()
-            return self._by_digest(found[0]) if found else None
+            return self.previous(exchange.url)
         if head.status != 200 or exchange.payload_size < SMALLEST_REVISIT:
             return None
         line = self._by_digest(exchange.payload_digest)
@@ -268,6 +267,11 @@ class Recorder:
                    WHERE excluded.timestamp >= timestamp""",
                 (line.url, line.timestamp, line.digest),
             )
+
+    def previous(self, url: str) -> Line | None:
+        """The original that an earlier crawl's last capture of this URL stands for; None without one."""
+        found = self._db.execute("SELECT digest FROM known WHERE url = ?", (url,)).fetchone()
+        return self._by_digest(found[0]) if found else None
 
     def lines(self) -> Iterator[Line]:
         """The view in index order: this crawl's captures, and the earlier originals their revisits need."""

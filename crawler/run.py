@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from scrapy.crawler import AsyncCrawlerRunner
 from scrapy.settings import Settings
@@ -24,17 +24,19 @@ _REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 def in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine under Scrapy's reactor; once a process, as Twisted allows no more."""
     install_reactor(_REACTOR)
-    from twisted.internet import reactor  # noqa: PLC0415  importing it chooses one for the whole process
+    from twisted.internet import reactor as installed  # importing it earlier would choose another one
+
+    reactor = cast("Any", installed)
 
     ended: list[asyncio.Task[T]] = []
 
     def start() -> None:
         task = asyncio.get_running_loop().create_task(main())
         ended.append(task)
-        task.add_done_callback(lambda _: reactor.callLater(0, reactor.stop))  # type: ignore[attr-defined]
+        task.add_done_callback(lambda _: reactor.callLater(0, reactor.stop))
 
-    reactor.callLater(0, start)  # type: ignore[attr-defined]
-    reactor.run(installSignalHandlers=False)  # type: ignore[attr-defined]
+    reactor.callLater(0, start)
+    reactor.run(installSignalHandlers=False)
     return ended[0].result()
 
 

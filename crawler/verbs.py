@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import dataclasses
+import webbrowser
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from crawler.config import Archive, Config, Site, check_site
-from storage import collection, errors, proof
-from storage.collection import Collection, site_name
+from crawler.config import Archive, Config, Site, Store, check_site, environment
+from storage import collection, errors
+from storage.collection import site_name
 from storage.errors import Failure, UsageError
 from storage.report import Report, Size
 from storage.snapshot import Snapshot
+from storage.stores import Bucket, Folder, Place, open_store
+from storage.stores import Store as OffsiteStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,9 @@ def mirror(options: argparse.Namespace, run: Run) -> int:
     if options.obey_robots:
         asked["robots"] = "obey"
     site = check_site(Site(name=site_name(url), urls=(url,), **asked), "the command line")
-    return _crawl([site], Archive(path=Path(options.into)), run, label=options.label, new=options.new, full=options.full)
+    return _crawl(
+        [site], Archive(path=Path(options.into)), run, label=options.label, new=options.new, full=options.full
+    )
 
 
 def crawl(options: argparse.Namespace, run: Run) -> int:
@@ -55,10 +60,12 @@ def crawl(options: argparse.Namespace, run: Run) -> int:
     return _crawl(sites, config.archive, run, label=options.label, new=options.new, full=options.full)
 
 
-def _crawl(sites: Sequence[Site], archive: Archive, run: Run, *, label: str | None, new: bool, full: bool) -> int:
+def _crawl(
+    sites: Sequence[Site], archive: Archive, run: Run, *, label: str | None, new: bool, full: bool
+) -> int:
     # Scrapy takes half a second to import: the other verbs do without it.
-    from crawler import run as running  # noqa: PLC0415
-    from crawler.crawl import Outcome, open_crawl  # noqa: PLC0415
+    from crawler import run as running
+    from crawler.crawl import Outcome, open_crawl
 
     report = run.report
 
@@ -108,7 +115,7 @@ def _weight(code: int) -> int:
 
 def _conclude(outcome: Any, archive: Archive, run: Run) -> int:
     """Verify what was sealed, then print it; the exit code of one site."""
-    from storage import verify as verifying  # noqa: PLC0415
+    from storage import verify as verifying
 
     report, manifest, snapshot = run.report, outcome.manifest, outcome.snapshot
     for note in outcome.notes:
@@ -117,9 +124,8 @@ def _conclude(outcome: Any, archive: Archive, run: Run) -> int:
         return report.bug(outcome.crash)
     if outcome.failure is not None:
         return report.failure(outcome.failure)
-    verified = verifying.verify(snapshot)
-    checked = verified.proof(datetime.now(UTC))
-    proof.write(Collection(snapshot.root, snapshot.site).proofs, checked)
+    proof = verifying.verify(snapshot, now=datetime.now(UTC))
+    verifying.keep(snapshot, proof)
     counts = manifest.counts
     into = "" if run.config().source else f" --into {archive.path}"
     report.result(
@@ -132,7 +138,7 @@ def _conclude(outcome: Any, archive: Archive, run: Run) -> int:
             "skipped": counts["skipped"],
             "new": Size(counts["bytes"]),
             "verdict": manifest.verdict,
-            "verified": checked.verdict,
+            "verified": proof.verdict,
             "lies": str(snapshot.folder),
             "next": [f"jukni browse {snapshot.site}{into}"],
         },
@@ -140,8 +146,8 @@ def _conclude(outcome: Any, archive: Archive, run: Run) -> int:
     if outcome.bugs:
         report.say(f"{len(outcome.bugs)} URLs met a bug of ours, the first: {outcome.bugs[0]}")
         return errors.BUG
-    if failure := verified.failure([]):
-        return report.failure(failure)
+    if proof.verdict != "proved":
+        return report.failure(verifying.failure(snapshot, proof))
     if manifest.verdict == "gaps":
         return report.failure(
             errors.GapsFound(
@@ -180,8 +186,158 @@ def _archive(options: argparse.Namespace, run: Run) -> collection.Archive:
     return collection.open_archive(Path(options.into) if options.into else run.config().archive.path)
 
 
-def verify(options: argparse.Namespace, run: Run) -> int: ...
-def push(options: argparse.Namespace, run: Run) -> int: ...
-def restore(options: argparse.Namespace, run: Run) -> int: ...
-def browse(options: argparse.Namespace, run: Run) -> int: ...
-def doctor(options: argparse.Namespace, run: Run) -> int: ...
+def _snapshots(archive: collection.Archive, wanted: Sequence[str], every: bool = False) -> list[Snapshot]:
+    """Those named, or the newest of each site; with `every` all of them. UsageError when there is none."""
+    if wanted:
+        return [archive.find(name) for name in wanted]
+    found: list[Snapshot] = []
+    for site in archive.sites():
+        sealed = archive.collection(site).sealed()
+        found += sealed if every else sealed[-1:]
+    if not found:
+        raise UsageError(
+            "there is no snapshot yet",
+            what="no crawl was sealed in this archive",
+            where=str(archive.root),
+            next=("jukni mirror URL", "jukni crawl"),
+        )
+    return found
+
+
+def verify(options: argparse.Namespace, run: Run) -> int:
+    """Check every byte where it lies; a proof for each snapshot."""
+    from storage import verify as verifying
+
+    worst = errors.DONE
+    rows = []
+    failures = []
+    for snapshot in _snapshots(_archive(options, run), options.snapshots, options.all):
+        proof = verifying.verify(snapshot, now=datetime.now(UTC), watch=lambda file: None)
+        verifying.keep(snapshot, proof)
+        rows.append((str(snapshot), proof.verdict, proof.files, Size(proof.bytes), len(proof.problems)))
+        if proof.verdict != "proved":
+            failures.append(verifying.failure(snapshot, proof))
+    run.report.table(("snapshot", "verdict", "files", "bytes", "problems"), rows)
+    for failure in failures:
+        worst = max(worst, run.report.failure(failure), key=_weight)
+    return worst
+
+
+def _place(store: Store) -> Place:
+    """A store of jukni.toml as `storage.stores` takes it, with its keys."""
+    if store.type == "directory":
+        return Folder(name=store.name, path=Path(store.path))
+    access_key, secret_key = store.keys(environment())
+    return Bucket(
+        name=store.name,
+        bucket=store.bucket,
+        prefix=store.prefix,
+        endpoint=store.endpoint,
+        region=store.region,
+        ca_bundle=store.ca_bundle,
+        access_key=access_key,
+        secret_key=secret_key,
+    )
+
+
+def _open(store: Store) -> OffsiteStore:
+    return open_store(_place(store))
+
+
+def push(options: argparse.Namespace, run: Run) -> int:
+    """Snapshots to the stores, each file read back."""
+    from storage import push as pushing
+
+    config = run.config()
+    stores = [config.store(name) for name in options.to or []] or list(config.stores)
+    if not stores:
+        raise UsageError(
+            "nothing is safe offsite",
+            what="jukni.toml names no store" if config.source else "there is no jukni.toml here",
+            where=str(config.source or Path.cwd() / "jukni.toml"),
+            kept="the snapshots here were not touched",
+            next=("jukni doctor",),
+        )
+    archive = _archive(options, run)
+    worst = errors.DONE
+    rows = []
+    for snapshot in _snapshots(archive, options.snapshots):
+        with archive.collection(snapshot.site).lock("jukni push", datetime.now(UTC)):
+            for store in stores:
+                run.report.say(f"{snapshot} → {store.name}")
+                try:
+                    done = pushing.push(snapshot, _open(store), now=lambda: datetime.now(UTC))
+                except Failure as failure:
+                    worst = max(worst, run.report.failure(failure), key=_weight)
+                    continue
+                proof = done.proof
+                rows.append((str(snapshot), store.name, proof.verdict, done.sent, done.found + done.skipped))
+                if done.failure is not None:
+                    worst = max(worst, run.report.failure(done.failure), key=_weight)
+    run.report.table(("snapshot", "store", "verdict", "sent", "there already"), rows)
+    return worst
+
+
+def restore(options: argparse.Namespace, run: Run) -> int:
+    """A snapshot back from a store."""
+    from storage import restore as restoring
+
+    store = run.config().store(options.store)
+    site, _, name = options.snapshot.partition("/")
+    into = Path(options.into)
+    done = restoring.restore(_open(store), site, name or "latest", into, now=lambda: datetime.now(UTC))
+    run.report.result(
+        f"{done.snapshot} is restored",
+        {
+            "files": done.files,
+            "bytes": Size(done.bytes),
+            "lies": str(into),
+            "next": [f"jukni verify {done.snapshot} --into {into}", f"jukni browse {site} --into {into}"],
+        },
+    )
+    return errors.DONE
+
+
+def browse(options: argparse.Namespace, run: Run) -> int:
+    """Replay in the browser, until Ctrl-C."""
+    from storage.browse import Replay
+
+    archive = _archive(options, run)
+    sites = archive.sites()
+    wanted = options.snapshot or (sites[0] if len(sites) == 1 else "")
+    if not wanted:
+        raise UsageError(
+            "which site?",
+            what=f"the archive holds {', '.join(sites) or 'none'}",
+            where=str(archive.root),
+            next=tuple(f"jukni browse {site}" for site in sites[:3]),
+        )
+    snapshot = archive.find(wanted)
+    with Replay(snapshot, port=options.port, say=run.report.say) as replay:
+        run.report.result(f"{snapshot} can be browsed", {"address": replay.address})
+        if options.open:
+            webbrowser.open(replay.address)
+        run.report.say("Ctrl-C ends it")
+        replay.wait()
+    return errors.DONE
+
+
+def doctor(options: argparse.Namespace, run: Run) -> int:
+    """Everything tried, none believed."""
+    from crawler import doctor as checks
+
+    config = run.config()
+    asked = list(checks.sites(config))
+    found = [*checks.configuration(config), *checks.disk(config.archive), *(check for check, _ in asked)]
+    found.append(checks.clock(datetime.now(UTC), [date for _, date in asked if date]))
+    for store in () if options.no_store else config.stores:
+        found += checks.store(store.name, partial(_open, store))
+    run.report.table(
+        ("what", "verdict", "found", "advice"), [(c.what, c.verdict, c.found, c.advice) for c in found]
+    )
+    wrong = [check.what for check in found if check.verdict == "wrong"]
+    if wrong:
+        return run.report.failure(
+            UsageError("not everything is well", what=", ".join(wrong), next=("jukni doctor",))
+        )
+    return errors.DONE

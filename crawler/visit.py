@@ -52,8 +52,14 @@ class Decision:
     wait: float = 0.0
 
 
-def decide(exchange: Exchange, attempt: int, attempts: int, wait: float) -> Decision:
-    """Judge one exchange. attempt: 1 for the first; wait: seconds before the second, doubling after."""
+def decide(
+    exchange: Exchange, attempt: int, attempts: int, wait: float, conditional: bool = False
+) -> Decision:
+    """Judge one exchange.
+
+    attempt: 1 for the first; wait: seconds before the second, doubling after. conditional: validators of an
+    earlier capture were sent, so that 304 means "still the same".
+    """
     last = attempt >= attempts
     later = wait * 2 ** (attempt - 1)
     status = exchange.status
@@ -76,7 +82,7 @@ def decide(exchange: Exchange, attempt: int, attempts: int, wait: float) -> Deci
         return Decision(True, False, "missing", f"HTTP {status}")
     if 300 <= status < 400 and status != 304:
         return Decision(True, False, "redirect")
-    if status < 200 or status == 304:
+    if status < 200 or (status == 304 and not conditional):
         return Decision(False, False, "failed", f"HTTP {status} was not asked for")
     return Decision(True, False, "captured")
 
@@ -139,28 +145,39 @@ class Visitor:
         frontier knows it by then. Raises Stopped, and OutOfDisk when it could not be recorded.
         """
         own = self._scope().own(lease.url)
-        if lease.kind != "robots" and (self._obey_own or not own):
-            if not await self._robots.allows(lease.url):
-                self._frontier.skipped(lease.row, "robots", "robots.txt of that host asks not to")
-                return None
+        asked = lease.kind != "robots" and (self._obey_own or not own)
+        if asked and not await self._robots.allows(lease.url):
+            self._frontier.skipped(lease.row, "robots", "robots.txt of that host asks not to")
+            return None
         async with self._pace.turn(lease.host):
             if self._stopping():
                 raise Stopped
-            exchange = await self._fetch(lease)
+            validators = self._validators(lease)
+            exchange = await self._fetch(lease, validators)
             if exchange is None:
                 return None
             try:
-                return await self._judge(lease, exchange)
+                return await self._judge(lease, exchange, bool(validators))
             except BaseException:
                 exchange.response.close()
                 raise
 
-    async def _fetch(self, lease: Lease) -> Exchange | None:
-        headers: list[tuple[bytes, bytes]] = []
+    def _validators(self, lease: Lease) -> list[tuple[bytes, bytes]]:
+        """What makes a server answer 304 for what it gave before; only for what no link can stand in."""
+        before = self._recorder.previous(lease.url)
+        if before is None or before.mime in TEXTS or before.status != 200:
+            return []
+        # One of them, exactly as received: DokuWiki wants every validator sent to be equal, and nginx weakens
+        # the ETag of what it compresses (facts: sites, 2.5).
+        if before.modified:
+            return [(b"If-Modified-Since", before.modified.encode("latin-1"))]
+        return [(b"If-None-Match", before.etag.encode("latin-1"))] if before.etag else []
+
+    async def _fetch(self, lease: Lease, headers: list[tuple[bytes, bytes]]) -> Exchange | None:
         if lease.via:
-            headers.append((b"Referer", lease.via.encode("ascii", "replace")))
+            headers = [*headers, (b"Referer", lease.via.encode("ascii", "replace"))]
         if cookie := self._cookies.header_for(lease.url):
-            headers.append((b"Cookie", cookie))
+            headers = [*headers, (b"Cookie", cookie)]
         try:
             exchange = await self._client.fetch(lease.url, headers=headers)
         except Unreachable as error:
@@ -186,20 +203,18 @@ class Visitor:
             self._cookies.remember(lease.url, exchange.head)
         return exchange
 
-    async def _judge(self, lease: Lease, exchange: Exchange) -> Visit | None:
+    async def _judge(self, lease: Lease, exchange: Exchange, conditional: bool) -> Visit | None:
         head = exchange.head
         retry_after = (head.get(b"retry-after") or b"").decode("latin-1") if head else ""
         self._pace.answered(
             lease.host, exchange.latency, exchange.status, retry_after or None, datetime.now(UTC)
         )
-        decision = decide(exchange, lease.attempts + 1, self._attempts, self._retry_wait)
+        decision = decide(exchange, lease.attempts + 1, self._attempts, self._retry_wait, conditional)
         note = {} if decision.keep else {"not-indexed": decision.why}
         await self._recorder.record(
             exchange, row=lease.row, via=lease.via, hops=lease.hops, indexed=decision.keep, note=note
         )
-        self._log(
-            self.line(lease, exchange.status, exchange.payload_size, exchange.seconds, decision.why)
-        )
+        self._log(self.line(lease, exchange.status, exchange.payload_size, exchange.seconds, decision.why))
         if decision.again or decision.outcome == "failed":
             if decision.again:
                 self._frontier.retry(lease.row, self._now() + decision.wait, decision.why)

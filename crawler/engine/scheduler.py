@@ -81,7 +81,7 @@ class FrontierScheduler(BaseScheduler):
         try:
             output = self._spider.parse(response)
             if output is not None:
-                yield from iterate_spider_output(output)  # type: ignore[misc]
+                yield from iterate_spider_output(output)
             self._crawl.learnt(visit)
         except OutOfDisk as error:
             self._crawl.fail(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,10 @@ class GenericSpider(Spider):
         super().__init__(**kwargs)
         self.crawl = crawl or Crawl.from_arguments(url, Path(into), float(delay), int(concurrency))
 
-    async def start(self) -> Any:
-        """The seeds stand in the frontier already."""
-        for nothing in ():
-            yield nothing
+    async def start(self) -> AsyncIterator[Any]:
+        """Nothing: the seeds stand in the frontier already."""
+        return
+        yield
 
     def parse(self, response: Response, **_: Any) -> None:
         """Links of a page into the frontier, judged by the scope before a request is built for them."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol, cast
 
 from storage.cdxj import Line
-from storage.exchange import Block, Exchange
+from storage.exchange import Block, Exchange, Truncated
+from storage.http import body, find_head_end, parse_head, payload
 
 IDENTICAL = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
 NOT_MODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
@@ -198,3 +200,88 @@ def _first(block: Block, size: int) -> bytes:
         if len(found) >= size:
             break
     return bytes(found[:size])
+
+
+# -- and back ----------------------------------------------------------------------------------------------
+
+
+class Recorded(Protocol):
+    """A record as read; see `storage.strict.Record`."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def uri(self) -> str: ...
+    @property
+    def date(self) -> str: ...
+    def get(self, name: str) -> str: ...
+    def all(self, name: str) -> list[str]: ...
+    def chunks(self) -> Iterator[bytes]: ...
+
+
+def exchange_of(records: Iterable[Recorded]) -> tuple[Exchange, dict[str, str]]:
+    """The exchange these records were made from, and the metadata fields that are no part of it.
+
+    records: those of one exchange in their order, the answer first; each is read before the next is asked
+    for, and held in memory. The answer to a revisit has a head and no body, its digest is the original's.
+    Times are exact to the millisecond. ValueError when the first record is no answer.
+    """
+    request, interim, later = b"", b"", b""
+    about: dict[str, str] = {}
+    answer: Recorded | None = None
+    block = b""
+    for record in records:
+        data = b"".join(record.chunks())
+        if answer is None:
+            if record.type not in ("response", "revisit"):
+                raise ValueError(f"an exchange does not begin with a record of type {record.type!r}")
+            answer, block = record, data
+        elif record.type == "request":
+            request = data
+        elif record.get("Content-Type") == FIELDS:
+            about.update(_read_fields(data))
+        elif _status(data) == 304:
+            later = data
+        else:
+            interim = data
+    if answer is None:
+        raise ValueError("no records")
+    again = answer.type == "revisit"
+    block = later if again and later else block
+    end = find_head_end(block)
+    head = parse_head(block[:end]) if end >= 0 else None
+    held = Held(block)
+    plain = b"".join(payload(head, body(held, head))) if head else b""
+    redacted = about.pop("redacted", "")
+    return Exchange(
+        url=answer.uri,
+        began=datetime.fromisoformat(answer.date),
+        seconds=int(about.pop("fetchTimeMs", 0)) / 1000,
+        latency=int(about.pop("firstByteMs", 0)) / 1000,
+        request=request,
+        redacted=tuple(redacted.split(", ")) if redacted else (),
+        interim=interim,
+        response=held,
+        head=head,
+        block_digest=digest_of(block),
+        payload_digest=answer.get("WARC-Payload-Digest") or (digest_of(plain) if head else ""),
+        payload_size=len(plain),
+        truncated=None if again else cast("Truncated | None", answer.get("WARC-Truncated") or None),
+        why=about.pop("why", ""),
+        extra=int(about.pop("extraBytes", 0)),
+        peer=answer.get("WARC-IP-Address") or None,
+        protocols=tuple(answer.all("WARC-Protocol")),
+        cipher=answer.get("WARC-Cipher-Suite") or None,
+    ), about
+
+
+def _status(heads: bytes) -> int:
+    head = parse_head(heads)
+    return head.status if head else 0
+
+
+def _read_fields(block: bytes) -> Iterator[tuple[str, str]]:
+    for line in block.decode("utf-8", "replace").split("\r\n"):
+        name, colon, value = line.partition(": ")
+        if colon:
+            yield name, value

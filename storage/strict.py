@@ -152,14 +152,16 @@ class Record:
                 if payload is not None:
                     payload.feed(piece)
                 yield piece
-            self._check_digest("block-digest", "WARC-Block-Digest", sha1_text(block))
-            if payload is not None:
-                self.http = payload.head
-                self.payload_digest = payload.digest()
-                self._check_digest("payload-digest", "WARC-Payload-Digest", self.payload_digest)
             self._check_ending(data)
         except Flaw as flaw:
             self.note(flaw)
+        if left:
+            return
+        self._check_digest("block-digest", "WARC-Block-Digest", sha1_text(block))
+        if payload is not None:
+            self.http = payload.head
+            self.payload_digest = payload.digest()
+            self._check_digest("payload-digest", "WARC-Payload-Digest", self.payload_digest)
 
     def _check_digest(self, kind: str, field: str, found: str) -> None:
         declared = self.get(field)

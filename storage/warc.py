@@ -83,8 +83,8 @@ class Writer:
         """
         offset = self.size
         length = 0
-        try:
-            with room_for(self.open_path):
+        with room_for(self.open_path):
+            try:
                 if record.size <= _AT_ONCE:
                     length += self._write(_deflate.compress(b"".join(record.pieces()), _LEVEL, _GZIP))
                 else:
@@ -97,9 +97,9 @@ class Writer:
                             taken = 0
                             yield
                     length += self._write(packer.flush())
-        except OSError:
-            self.cut(offset)
-            raise
+            except OSError:
+                self.cut(offset)
+                raise
         self.size = offset + length
         return offset, length
 

@@ -5,24 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from crawler import __version__, coverage, database, pages
 from crawler.canonical import canonical
 from crawler.capture.client import Client, Limits, Unreachable
 from crawler.capture.cookies import Jar
-from crawler.config import Archive, Site, check_site, fingerprint
+from crawler.config import Archive, Site, fingerprint
 from crawler.engine.pace import Pace
 from crawler.frontier import Frontier, Lease, Link, host_of
+from crawler.keeper import keep, room_left
 from crawler.learn import Learner
 from crawler.recorder import Recorder
 from crawler.robots import Answer, Robots
@@ -30,7 +28,6 @@ from crawler.scope import Scope
 from crawler.visit import Stopped, Visit, Visitor, text
 from storage import seal
 from storage.cdxj import Line, read_index
-from storage.collection import Collection, make_archive, site_name
 from storage.errors import Failure, Interrupted, OutOfDisk, RemoteError
 from storage.manifest import Manifest, Tool
 from storage.snapshot import Snapshot
@@ -38,8 +35,6 @@ from storage.snapshot import Snapshot
 logger = logging.getLogger("jukni.crawl")
 
 TOOL = Tool("jukni", __version__)
-SYNC_EVERY = 1.0  # seconds between two fsyncs of WARC and database
-DISK_EVERY = 5.0  # seconds between two looks at the room left
 GRACE = 10.0  # seconds that running transfers get after a stop
 
 
@@ -77,7 +72,7 @@ class Crawl:
     """Everything one crawl is made of; opened by `open_crawl`, driven by Scrapy.
 
     The path of a URL is `lease` → `visit` → `learn` → `learnt`; `close` seals when nothing is left.
-    fetched: exchanges of this run that were learnt from.
+    fetched: exchanges of this run that were learnt from. lock: what is given back when the crawl is closed.
     """
 
     def __init__(
@@ -89,9 +84,9 @@ class Crawl:
         *,
         label: str | None,
         proxies: Mapping[str, str],
-        lock: contextlib.ExitStack,
     ) -> None:
         self.site = site
+        self.lock = contextlib.ExitStack()
         self.outcome = Outcome(snapshot)
         self.fetched = 0
         self._began = time.monotonic()
@@ -99,7 +94,6 @@ class Crawl:
         self._archive = archive
         self._snapshot = snapshot
         self._label = label
-        self._lock = lock
         self._stop: str | None = None
         self._stopped = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -149,12 +143,6 @@ class Crawl:
             stopping=lambda: self._stop is not None,
             now=time.time,
         )
-
-    @classmethod
-    def from_arguments(cls, url: str, into: Path, delay: float, concurrency: int) -> Crawl:
-        """For `scrapy crawl`: the same as `jukni mirror URL --into DIR`."""
-        site = Site(name=site_name(url), urls=(url,), delay=delay, concurrency=concurrency)
-        return open_crawl(check_site(site, "the command line"), Archive(path=into), command="scrapy crawl")
 
     def _info(self) -> dict[str, str]:
         info = {
@@ -304,7 +292,7 @@ class Crawl:
                 self._db.close()
             if self.outcome.manifest is not None:
                 self._snapshot.tidy()
-            self._lock.close()
+            self.lock.close()
 
     def _end(self, reason: str) -> None:
         if self.outcome.failure is not None:
@@ -381,30 +369,20 @@ class Crawl:
             self._save()
 
     async def _keep(self) -> None:
-        """Once a second: WARC, then database, to the disk; now and then a look at the room left."""
-        looked = -DISK_EVERY
-        while True:
-            try:
-                if time.monotonic() - looked >= DISK_EVERY:
-                    looked = time.monotonic()
-                    self._look_at_disk()
-                self._save()
-            except OutOfDisk as failure:
-                self.fail(failure)
-                return
-            await asyncio.sleep(SYNC_EVERY)
+        """Beside the crawl: what is recorded to the disk, and a look at the room left there."""
+        try:
+            await keep(self._save, self._look_at_disk)
+        except OutOfDisk as failure:
+            self.fail(failure)
 
     def _look_at_disk(self) -> None:
-        free = shutil.disk_usage(self._snapshot.folder).free
-        if free < self._archive.min_free:
-            raise OutOfDisk(
-                f"{self._snapshot} is not finished",
-                what=f"{free // 10**6} MB are free, {self._archive.min_free // 10**6} MB are to stay free "
-                "(min_free in [archive])",
-                where=str(self._snapshot.folder),
-                kept=f"{self._done()} URLs are captured; the crawl goes on where it stopped",
-                next=(f"df -h {self._snapshot.root}", f"jukni crawl {self.site.name}"),
-            )
+        room_left(
+            self._snapshot.folder,
+            self._archive.min_free,
+            risk=f"{self._snapshot} is not finished",
+            kept=f"{self._done()} URLs are captured; the crawl goes on where it stopped",
+            again=f"jukni crawl {self.site.name}",
+        )
 
     async def _sleep(self, seconds: float) -> None:
         """The pace's waiting: ends early, with Stopped, when the crawl stops."""
@@ -453,43 +431,9 @@ class _Busy:
         return not self._pace.room(str(host))
 
 
-def open_crawl(
-    site: Site,
-    archive: Archive,
-    *,
-    label: str | None = None,
-    new: bool = False,
-    full: bool = False,
-    command: str = "jukni crawl",
-    proxies: Mapping[str, str] | None = None,
-) -> Crawl:
-    """A crawl on the site's open snapshot, or on a new one.
-
-    new: begin a new snapshot even when one is open; the open one stays as it is. full: rely on no earlier
-    snapshot, every record is a whole one again. proxies: None takes those of
-    the environment. Raises Locked when another run has the site, OutOfDisk, UsageError for a bad archive.
-    """
-    now = datetime.now(UTC)
-    collection = make_archive(archive.path.resolve(), TOOL, now).collection(site.name)
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(collection.lock(command, now))
-        for sealed in collection.sealed():
-            sealed.tidy()  # a run that died between sealing and tidying
-        snapshot = _open_snapshot(collection, now, new)
-        return Crawl(
-            site,
-            archive,
-            snapshot,
-            None if full else collection.latest(),
-            label=label,
-            proxies=getproxies() if proxies is None else proxies,
-            lock=stack.pop_all(),
-        )
-
-
-def _open_snapshot(collection: Collection, now: datetime, new: bool) -> Snapshot:
-    there = collection.open()
-    return there[-1] if there and not new else collection.create(now)
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _trusted(previous: Snapshot) -> Iterator[Line]:
@@ -499,8 +443,3 @@ def _trusted(previous: Snapshot) -> Iterator[Line]:
         path = previous.root / warc.path
         there[path.name] = path.exists() and path.stat().st_size == warc.size
     return (line for line in read_index(previous.index) if there.get(line.filename))
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

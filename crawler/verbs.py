@@ -65,7 +65,8 @@ def _crawl(
 ) -> int:
     # Scrapy takes half a second to import: the other verbs do without it.
     from crawler import run as running
-    from crawler.crawl import Outcome, open_crawl
+    from crawler.crawl import Outcome
+    from crawler.opening import open_crawl
 
     report = run.report
 

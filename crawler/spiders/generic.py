@@ -10,6 +10,7 @@ from scrapy import Spider
 from scrapy.http import Response
 
 from crawler.crawl import Crawl
+from crawler.opening import from_arguments
 from crawler.visit import Visit
 
 
@@ -31,7 +32,7 @@ class GenericSpider(Spider):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.crawl = crawl or Crawl.from_arguments(url, Path(into), float(delay), int(concurrency))
+        self.crawl = crawl or from_arguments(url, Path(into), float(delay), int(concurrency))
 
     async def start(self) -> AsyncIterator[Any]:
         """Nothing: the seeds stand in the frontier already."""

@@ -1,0 +1,59 @@
+"""A crawl is opened: lock, snapshot, what earlier crawls may be relied on."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.request import getproxies
+
+from crawler.config import Archive, Site, check_site
+from crawler.crawl import TOOL, Crawl
+from storage.collection import Collection, make_archive, site_name
+from storage.snapshot import Snapshot
+
+
+def open_crawl(
+    site: Site,
+    archive: Archive,
+    *,
+    label: str | None = None,
+    new: bool = False,
+    full: bool = False,
+    command: str = "jukni crawl",
+    proxies: Mapping[str, str] | None = None,
+) -> Crawl:
+    """A crawl on the site's open snapshot, or on a new one.
+
+    new: begin a new snapshot even when one is open; the open one stays as it is. full: rely on no earlier
+    snapshot, every record is a whole one again. proxies: None takes those of the environment.
+    Raises Locked when another run has the site, OutOfDisk, UsageError for a folder that is no archive.
+    """
+    now = datetime.now(UTC)
+    collection = make_archive(archive.path.resolve(), TOOL, now).collection(site.name)
+    with contextlib.ExitStack() as lock:
+        lock.enter_context(collection.lock(command, now))
+        for sealed in collection.sealed():
+            sealed.tidy()  # a run that died between sealing and tidying
+        crawl = Crawl(
+            site,
+            archive,
+            _open_snapshot(collection, now, new),
+            None if full else collection.latest(),
+            label=label,
+            proxies=getproxies() if proxies is None else proxies,
+        )
+        crawl.lock = lock.pop_all()
+        return crawl
+
+
+def from_arguments(url: str, into: Path, delay: float, concurrency: int) -> Crawl:
+    """For `scrapy crawl`: the same as `jukni mirror URL --into DIR`."""
+    site = Site(name=site_name(url), urls=(url,), delay=delay, concurrency=concurrency)
+    return open_crawl(check_site(site, "the command line"), Archive(path=into), command="scrapy crawl")
+
+
+def _open_snapshot(collection: Collection, now: datetime, new: bool) -> Snapshot:
+    there = collection.open()
+    return there[-1] if there and not new else collection.create(now)

@@ -34,19 +34,19 @@ class Connection(sqlite3.Connection):
         try:
             return super().execute(sql, parameters)
         except sqlite3.DatabaseError as error:
-            raise _understood(error, self.path) from error
+            raise understood(error, self.path) from error
 
     def executemany(self, sql: str, parameters: Any, /) -> sqlite3.Cursor:
         try:
             return super().executemany(sql, parameters)
         except sqlite3.DatabaseError as error:
-            raise _understood(error, self.path) from error
+            raise understood(error, self.path) from error
 
     def commit(self) -> None:
         try:
             super().commit()
         except sqlite3.DatabaseError as error:
-            raise _understood(error, self.path) from error
+            raise understood(error, self.path) from error
 
 
 def open(path: Path) -> Connection:
@@ -90,7 +90,7 @@ def checkpoint(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
-def _understood(error: sqlite3.DatabaseError, path: Path) -> Exception:
+def understood(error: sqlite3.DatabaseError, path: Path) -> Exception:
     """Our word for an error of SQLite, or the error itself when it is a bug of ours."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
@@ -103,7 +103,7 @@ def _understood(error: sqlite3.DatabaseError, path: Path) -> Exception:
             what=f"the disk took no more: {error}",
             where=str(path),
             kept="everything recorded up to the last response is readable",
-            next=[f"df -h {shlex.quote(str(path.parent))}", "jukni crawl --resume"],
+            next=[f"df -h {shlex.quote(str(path.parent))}", "jukni crawl"],
         )
     if reading or primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return BrokenData(

@@ -13,14 +13,16 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Literal
+
+from crawler.canonical import identity
 
 Kind = Literal["seed", "page", "requisite", "feed", "robots"]
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 STATES = ("pending", "leased", "done", "failed", "skipped")
 _RANK = {"robots": 0, "seed": 1}  # everything else 2: in the order found
+_SPELLED = 50  # hops
 _NEVER = float("inf")
 
 _SCHEMA = (
@@ -120,11 +122,6 @@ class Skips:
     examples: tuple[str, ...]
 
 
-def identity(url: str) -> int:
-    """63 bits of BLAKE2b of the URL; two of a million URLs share them once in ten million crawls."""
-    return int.from_bytes(blake2b(url.encode(), digest_size=8).digest(), "big") >> 1
-
-
 def host_of(url: str) -> str:
     """Network location of a canonical http(s) URL, without user information."""
     scheme, _, rest = url.partition("://")
@@ -132,6 +129,13 @@ def host_of(url: str) -> str:
     if not scheme or not host:
         raise ValueError(f"not a canonical URL: {url!r}")
     return host
+
+
+def _shortened(hops: str) -> str:
+    """At most fifty steps spelled out; pages that only lead to the next one would fill the disk."""
+    number, plus, letters = hops.rpartition("+")
+    left = len(letters) - _SPELLED
+    return hops if left <= 0 else f"{int(number if plus else 0) + left}+{letters[left:]}"
 
 
 class _Recent:
@@ -194,21 +198,22 @@ class Frontier:
 
         Known URLs are left as they are, whatever became of them, except one that was only ever `skip`ped:
         it is wanted now (an image out of scope as a link is in scope as a requisite).
+        Long hops are kept as Heritrix does: "12+LLL…", the number of steps left out and the last fifty.
         """
         fresh: dict[int, Link] = {}
         wanted = self._wanted
         for link in links:
             mark = identity(link.url)
             if mark not in wanted:
-                fresh[mark] = link
+                fresh.setdefault(mark, link)
         if not fresh:
             return 0
         passed: list[tuple[int]] = []
-        for mark, kind, rule in self._db.execute(
-            "SELECT identity, kind, rule FROM urls WHERE identity IN (SELECT value FROM json_each(?))",
+        for mark, kind in self._db.execute(
+            "SELECT identity, kind FROM urls WHERE identity IN (SELECT value FROM json_each(?))",
             (json.dumps(list(fresh)),),
         ).fetchall():
-            if kind is None and rule is not None:
+            if kind is None:
                 passed.append((mark,))
                 self._passed.discard(mark)
             else:
@@ -218,6 +223,7 @@ class Frontier:
             self._db.executemany("DELETE FROM urls WHERE identity = ?", passed)
             self._counts["skipped", None] -= len(passed)
         parent = self._row_of(via)
+        hops = _shortened(hops)
         rows = []
         for mark, link in fresh.items():
             host = host_of(link.url)
@@ -234,12 +240,12 @@ class Frontier:
         self._counts["pending", None] += len(rows)
         return len(rows)
 
-    def unseen(self, links: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    def unseen(self, links: Iterable[tuple[str, Kind]]) -> list[tuple[str, Kind]]:
         """Those of `(url, kind)` that are worth judging: not known yet, or only skipped and a requisite now.
 
         What a page links to is nearly all known already, mostly without a look into the database.
         """
-        fresh: dict[int, tuple[str, str]] = {}
+        fresh: dict[int, tuple[str, Kind]] = {}
         wanted, passed = self._wanted, self._passed
         for link in links:
             mark = identity(link[0])

@@ -468,7 +468,8 @@ def test_large_files_are_read_in_little_memory(tmp_path: Path) -> None:
 def test_an_empty_file_has_no_records(tmp_path: Path) -> None:
     path = tmp_path / "a.warc.gz"
     path.touch()
-    assert list(read(path)) == list(check(path, {})) == []
+    assert list(read(path)) == []
+    assert list(check(path, {})) == []
     assert whole_until(path, 0, 100) == 0
 
 

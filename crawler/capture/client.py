@@ -37,6 +37,10 @@ _REMEMBERED = 60.0
 """Seconds a resolved name is believed."""
 _UNKNOWN = 5.0
 """Seconds a name that did not resolve is not asked for again."""
+_LOCALLY = 3.0
+"""Seconds to find out, behind a proxy, whether this machine knows a name."""
+_TURNS = 20
+"""Turns of the loop that closed connections are given to be gone."""
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(rb"[^\r\n\0]*")
 
@@ -132,7 +136,7 @@ class Client:
             if exchange is not None:
                 return exchange
             failure = connection.failure
-            if method not in ("GET", "HEAD") or (failure is not None and failure.kind != "disconnect"):
+            if method not in ("GET", "HEAD") or (failure is not None and not connection.dropped):
                 raise failure or Unreachable("disconnect", "connection was out of step")
         connection = await self._connect(key, target, proxy, limits.connect)
         exchange = await self._exchange(connection, target, request, kept, redacted, method, limits)
@@ -154,8 +158,9 @@ class Client:
     async def close(self) -> None:
         """Close all connections, ending what runs as `abort_all` does."""
         self.abort_all()
-        while self._open:
-            await asyncio.sleep(0)
+        for _ in range(_TURNS):
+            if self._open:
+                await asyncio.sleep(0)
 
     async def _exchange(
         self,
@@ -276,7 +281,12 @@ class Client:
                 with self._stoppable(timer):
                     if proxy is not None:
                         await self._judge_behind_proxy(target)
-                    addresses = await self._resolve(host, port)
+                    try:
+                        addresses = await self._resolve(host, port)
+                    except Unreachable as error:
+                        if proxy is None:
+                            raise
+                        raise Unreachable("proxy", error.text) from error
                     if proxy is None:
                         addresses = [ip for ip in addresses if self._allowed(target, ip)]
                         if not addresses:
@@ -315,7 +325,8 @@ class Client:
                 failure = Unreachable("connect", f"{ip} port {port}: {error.strerror or error}")
             else:
                 self._prefer(host, port, ip)
-                self._open.add(connection)
+                if connection.open:
+                    self._open.add(connection)
                 return connection
         if proxy is not None:
             raise Unreachable("proxy", failure.text)
@@ -373,22 +384,29 @@ class Client:
         try:
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            self._names[host, port] = (loop.time() + _UNKNOWN, [])
+            self._remember(host, port, [], _UNKNOWN)
             raise Unreachable("resolve", f"{host}: {getattr(error, 'strerror', None) or error}") from error
         addresses = list(dict.fromkeys(str(place[0]) for *_, place in found))
-        if len(self._names) > 1000:
-            self._names.clear()
-        self._names[host, port] = (loop.time() + _REMEMBERED, addresses)
+        self._remember(host, port, addresses, _REMEMBERED)
         return list(addresses)
 
     async def _judge_behind_proxy(self, target: Target) -> None:
         """Refuse what this machine knows to be at an address not to be connected to."""
         try:
-            addresses = await self._resolve(target.host, target.port)
+            async with asyncio.timeout(_LOCALLY):
+                addresses = await self._resolve(target.host, target.port)
+        except TimeoutError:
+            self._remember(target.host, target.port, [], _REMEMBERED)
+            return
         except Unreachable:
             return
         if not all(self._allowed(target, ip) for ip in addresses):
             raise _forbidden(target)
+
+    def _remember(self, host: str, port: int, addresses: list[str], seconds: float) -> None:
+        if len(self._names) > 1000:
+            self._names.clear()
+        self._names[host, port] = (asyncio.get_running_loop().time() + seconds, addresses)
 
     def _prefer(self, host: str, port: int, ip: str) -> None:
         """Whoever comes next need not wait for the addresses that did not answer."""

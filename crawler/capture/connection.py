@@ -15,6 +15,8 @@ from storage.exchange import Truncated
 Kind = Literal["resolve", "refused", "connect", "timeout", "tls", "forbidden", "disconnect", "proxy"]
 GRACE = 5.0
 """Seconds to wait for more of an answer whose framing makes no sense."""
+_EARLY = 1 << 20
+"""Most bytes taken before the first request is out."""
 _SUITE = re.compile(r"(EC)?DHE-(RSA|ECDSA)-(?:AES(128|256)-(GCM-)?SHA(256|384)|(CHACHA20-POLY1305))")
 
 
@@ -42,12 +44,14 @@ class Connection(asyncio.Protocol):
 
     key: what it may be used for again. peer: the address connected to, None behind a proxy. open: false once
     it can carry no further exchange. lost(self) is called once when it is gone. used: exchanges begun.
+    dropped: the other side closed it during an exchange.
     started, first, ended: loop times of the request, the first byte of its answer (0.0: none) and its end.
     """
 
     __slots__ = (
         "_armed",
         "_deadline",
+        "_early",
         "_idle",
         "_last",
         "_loop",
@@ -58,6 +62,7 @@ class Connection(asyncio.Protocol):
         "_transport",
         "_waiter",
         "cipher",
+        "dropped",
         "ended",
         "failure",
         "first",
@@ -81,6 +86,7 @@ class Connection(asyncio.Protocol):
         self.peer = peer
         self.open = False
         self.used = 0
+        self.dropped = False
         self.started = 0.0
         self.first = 0.0
         self.ended = 0.0
@@ -90,6 +96,7 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._lost = lost
         self._idle = idle
+        self._early = b""
         self._last = 0.0
         self._read = 0.0
         self._deadline: float | None = None
@@ -108,6 +115,9 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None and self._reader is None
         self.used += 1
         self.failure = None
+        if not self.open:
+            self.failure = Unreachable("disconnect", "closed before anything was asked")
+            return
         self.first = 0.0
         self.started = self._last = self._loop.time()
         self._read = read
@@ -116,6 +126,9 @@ class Connection(asyncio.Protocol):
         self._waiter = self._loop.create_future()
         self._arm()
         self._transport.write(request)
+        early, self._early = self._early, b""
+        if early:
+            self.data_received(early)
         try:
             await self._waiter
         finally:
@@ -153,8 +166,12 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         reader = self._reader
         if reader is None:
-            # Nothing was asked: whatever this is, it belongs to no exchange.
-            self.close()
+            if self.used == 0 and len(self._early) < _EARLY:
+                # A server that has no room says so before it was asked.
+                self._early += data
+            else:
+                # Nothing was asked: whatever this is, it belongs to no exchange.
+                self.close()
             return
         self._last = self._loop.time()
         if not self.first:
@@ -174,6 +191,7 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self.dropped = self._reader is not None
         if exc is None:
             self._over("disconnect", "", "disconnect")
         else:

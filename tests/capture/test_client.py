@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -22,6 +22,7 @@ from tests.capture.proxy import Proxy
 from tests.sites.odd import Odd, Reply
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nh\xc3\xa9ho"
+Then = Literal["close", "reset"]
 KEEP = Reply([PAGE], "keep")
 CLOSE = Reply([PAGE], "close")
 
@@ -305,6 +306,33 @@ def test_an_idle_connection_is_closed(tmp_path: Path) -> None:
     run(test)
 
 
+@pytest.mark.parametrize("stays", [True, False])
+def test_an_answer_that_comes_before_the_request(stays: bool, tmp_path: Path) -> None:
+    """As from a server that has no room for another connection."""
+    full = b"HTTP/1.1 503 Full\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(full)
+        if stays:
+            await reader.read()
+        writer.close()
+
+    async def test() -> None:
+        server = await asyncio.start_server(greet, "127.0.0.1", 0)
+        client = make(tmp_path)
+        for _ in range(10):
+            try:
+                exchange = await client.fetch(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+            except Unreachable as error:
+                assert not stays and error.kind == "disconnect"
+            else:
+                assert (exchange.status, b"".join(exchange.response.chunks())) == (503, full)
+        await client.close()
+        server.close()
+
+    run(test)
+
+
 def test_many_at_once_and_few_kept(tmp_path: Path) -> None:
     async def test() -> None:
         async with Odd({"": KEEP}) as site:
@@ -395,6 +423,23 @@ def test_abort_all(tmp_path: Path) -> None:
             assert len(site.talks) == 3
             await client.close()
         listener.close()
+
+    run(test)
+
+
+def test_what_was_stopped_is_not_tried_again(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with Odd({"/kept": KEEP, "/silent": Reply([None])}) as site:
+            client = make(tmp_path)
+            await client.fetch(site.url("/kept"))
+            silent = asyncio.create_task(client.fetch(site.url("/silent")))
+            while len(site.talks) < 2:
+                await asyncio.sleep(0.01)
+            client.abort_all()
+            with pytest.raises(Unreachable) as caught:
+                await silent
+            assert (caught.value.text, site.connections) == ("stopped by us", 1)
+            await client.close()
 
     run(test)
 
@@ -581,6 +626,27 @@ def test_every_cipher_we_offer_has_an_iana_name() -> None:
     assert suite("DHE-RSA-AES256-SHA256") == "TLS_DHE_RSA_WITH_AES_256_CBC_SHA256"
 
 
+@pytest.mark.parametrize("then", ["close", "reset"])
+def test_tls_cut_short(
+    then: Literal["close", "reset"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+
+    async def test() -> None:
+        replies = {"/cut": Reply([PAGE[:-2]], then), "/silent": Reply([], then)}
+        async with Odd(replies, tls=authority.server("127.0.0.1")) as site:
+            client = make(tmp_path)
+            exchange = await client.fetch(site.url("/cut"))
+            assert (exchange.truncated, b"".join(exchange.response.chunks())) == ("disconnect", PAGE[:-2])
+            with pytest.raises(Unreachable) as caught:
+                await client.fetch(site.url("/silent"))
+            assert caught.value.kind == "disconnect"
+            await client.close()
+
+    run(test)
+
+
 @pytest.mark.parametrize("why", ["authority", "name", "expired"])
 def test_tls_refused(why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = Authority(tmp_path)
@@ -668,7 +734,12 @@ def test_no_proxy_there(tmp_path: Path) -> None:
     async def test() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-        for proxy in (f"http://127.0.0.1:{port}", "socks5://127.0.0.1:1", "https://127.0.0.1:1"):
+        for proxy in (
+            f"http://127.0.0.1:{port}",
+            "http://no-such-proxy.invalid:1",
+            "socks5://127.0.0.1:1",
+            "https://127.0.0.1:1",
+        ):
             with pytest.raises(Unreachable) as caught:
                 await make(tmp_path, proxies={"http": proxy}).fetch("http://127.0.0.1/")
             assert caught.value.kind == "proxy"
@@ -691,6 +762,22 @@ def test_a_proxy_is_no_way_round_forbidden_addresses(tmp_path: Path) -> None:
             assert proxy.asked == []
             # A name this machine does not know is the proxy's to resolve.
             assert (await client.fetch("http://no-such-host.invalid/")).status == 200
+            await client.close()
+
+    run(test)
+
+
+@pytest.mark.slow
+def test_behind_a_proxy_names_need_not_be_known_here(tmp_path: Path) -> None:
+    async def test() -> None:
+        async def getaddrinfo(host: str, port: int, **_: object) -> None:
+            await asyncio.sleep(3600)
+
+        asyncio.get_running_loop().getaddrinfo = getaddrinfo  # type: ignore[assignment,method-assign]
+        async with Proxy(PAGE) as proxy:
+            client = make(tmp_path, proxies={"http": f"http://{proxy.place}"})
+            for _ in range(5):
+                assert (await client.fetch("http://wiki.example/")).status == 200
             await client.close()
 
     run(test)

@@ -118,9 +118,11 @@ class S3:
         except (Missing, Refused) as error:
             # The answer to a HEAD has no body that could say why; a GET has.
             try:
-                self.call("get_object", key)["Body"].close()
+                got = self.call("get_object", key)
             except Missing:
                 return None
+            got["Body"].close()
+            _etag(got, self.address(key))
             raise Unreachable("HEAD is refused where GET is not", where=self.address(key)) from error
         _etag(answer, self.address(key))
         notes = {name.lower(): value for name, value in answer.get("Metadata", {}).items()}
@@ -139,18 +141,20 @@ class S3:
             answer: dict[str, Any] = getattr(self._client, operation)(**{"Bucket": self.bucket} | values)
         return answer
 
+    def part_size(self, size: int) -> int:
+        """Bytes in each part, but the last, of a file of `size`: whole MiB, at most 1000 parts."""
+        return -(-max(self._part_size, -(-size // _MOST_PARTS)) // MIB) * MIB
+
     def _put_parts(self, key: str, path: Path, size: int, sha256: str) -> None:
         """A file in parts. Parts that an interrupted upload of this key left there are not sent again when
         their MD5 is the one of our bytes."""
-        part_size = max(self._part_size, -(-size // _MOST_PARTS))
-        part_size = -(-part_size // MIB) * MIB
         uploads: Sequence[str] = self._unfinished(key)
         while True:
             upload = uploads[-1] if uploads else self._new_upload(key, sha256)
             try:
                 there = self._parts(key, upload) if uploads else {}
                 sent = []
-                for number, body in enumerate(pieces_of(path, sha256, part_size), 1):
+                for number, body in enumerate(pieces_of(path, sha256, self.part_size(size)), 1):
                     etag = there.get(
                         (number, len(body), hashlib.md5(body, usedforsecurity=False).hexdigest())
                     )

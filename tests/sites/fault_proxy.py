@@ -67,6 +67,8 @@ class FaultProxy:
         self.endpoint = f"http://127.0.0.1:{port}"
         self.faults: Sequence[Fault] = ()
         self.seen: list[Seen] = []
+        self.stalled = threading.Event()
+        """Set while a client waits in a stall, and until cleared."""
         self._lock = threading.Lock()
 
     def count(self, method: str, target: str = "") -> int:
@@ -129,6 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
         at = fault.at if fault else -1
         if fault and act == "stall":
             self.close_connection = True
+            self.proxy.stalled.set()
             while self.connection.recv(1 << 16):
                 pass
             return

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -113,7 +114,7 @@ class Crawl:
         )
         cookies = Jar()
         self.pace = Pace(delay=site.delay, concurrency=site.concurrency, sleep=self._sleep)
-        self._busy = _Busy(self.pace)
+        self._busy = _Busy(self.pace, site.concurrency)
         self._learner = Learner(
             db=self._db,
             frontier=self.frontier,
@@ -203,7 +204,10 @@ class Crawl:
             return None
         if self._keeper is None:
             self._keeper = asyncio.get_running_loop().create_task(self._keep())
-        return self.frontier.lease(self._busy)
+        lease = self.frontier.lease(self._busy)
+        if lease is not None:
+            self._busy.take(lease.host)
+        return lease
 
     async def visit(self, lease: Lease) -> Visit | None:
         """See `Visitor.visit`."""
@@ -229,6 +233,10 @@ class Crawl:
     def commit(self) -> None:
         """What was done since the last commit outlives SIGKILL from here. OutOfDisk when it cannot."""
         database.commit(self._db)
+
+    def settled(self, lease: Lease) -> None:
+        """Nothing more comes of this lease, so its host has a place again. Said once of every lease."""
+        self._busy.free(lease.host)
 
     def progress(self) -> Progress:
         """How far it is; see `storage.report.Progress`."""
@@ -422,13 +430,25 @@ class Crawl:
 
 
 class _Busy:
-    """The hosts that may not be asked now, as a container for `Frontier.lease`."""
+    """The hosts that may not be asked now, as a container for `Frontier.lease`.
 
-    def __init__(self, pace: Pace) -> None:
+    A place is taken from the lease until its end is committed, longer than the pace's turn lasts: so a kill
+    leaves at most `places` URLs of a host that were asked for in vain.
+    """
+
+    def __init__(self, pace: Pace, places: int) -> None:
         self._pace = pace
+        self._places = places
+        self._taken: Counter[str] = Counter()
+
+    def take(self, host: str) -> None:
+        self._taken[host] += 1
+
+    def free(self, host: str) -> None:
+        self._taken[host] -= 1
 
     def __contains__(self, host: object) -> bool:
-        return not self._pace.room(str(host))
+        return self._taken[str(host)] >= self._places or self._pace.paused(str(host)) > 0
 
 
 def _origin(url: str) -> str:

@@ -22,6 +22,7 @@ from scrapy.http import Response
 from scrapy.utils.spider import iterate_spider_output
 from twisted.python.failure import Failure
 
+from crawler.frontier import Lease
 from crawler.visit import Visit
 from storage.errors import OutOfDisk
 
@@ -88,9 +89,14 @@ class FrontierScheduler(BaseScheduler):
         except Exception as error:
             self._crawl.bug(visit.lease, error)
             raise
+        finally:
+            self._crawl.settled(visit.lease)
 
     def _failed(self, failure: Failure) -> None:
+        lease = cast("Lease", failure.request.meta["lease"])  # type: ignore[attr-defined]
         try:
             self._crawl.commit()
         except OutOfDisk as error:
             self._crawl.fail(error)
+        finally:
+            self._crawl.settled(lease)

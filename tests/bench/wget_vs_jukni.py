@@ -13,18 +13,18 @@ page does not count and ends the benchmark.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from tests.bench import site
+from tests.bench import measure, site
 from tests.sites import parts, static
 
 
@@ -54,17 +54,15 @@ def commands(jukni: str) -> dict[str, Callable[[str, Path], list[str]]]:
 
 def run(command: list[str], folder: Path, pages_served: Callable[[], int]) -> Run:
     """Run one command to its end. SystemExit with the end of its output when it fails."""
-    before, output = pages_served(), folder / "output.log"
-    began = time.monotonic()
+    before, output, result = pages_served(), folder / "output.log", folder / "measured.json"
+    measured = [sys.executable, "-S", str(Path(measure.__file__)), str(result), *command]
     with output.open("wb") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=file, env={**os.environ, "no_proxy": "*"})
-        _, status, used = os.wait4(process.pid, 0)
-    wall = time.monotonic() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+        subprocess.run(measured, stdout=file, stderr=file, env={**os.environ, "no_proxy": "*"}, check=True)
+    used = json.loads(result.read_text())
+    if used["code"]:
         tail = output.read_text("utf-8", "replace")[-3000:]
-        raise SystemExit(f"{' '.join(command)}\nended with {process.returncode}:\n{tail}")
-    return Run(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, pages_served() - before)
+        raise SystemExit(f"{' '.join(command)}\nended with {used['code']}:\n{tail}")
+    return Run(used["wall"], used["cpu"], used["peak"], pages_served() - before)
 
 
 @contextmanager

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -19,6 +17,7 @@ from urllib.parse import urlsplit
 from storage import readme
 from storage.errors import BrokenData, Locked, UsageError
 from storage.files import sync_folder, write_once
+from storage.lock import hold
 from storage.manifest import SITE, SNAPSHOT, NewerFormat, Tool, time_text
 from storage.snapshot import Snapshot, moment_of, name_of
 
@@ -72,7 +71,7 @@ class Archive:
 
     def refresh(self) -> None:
         """Write READ-ME-FIRST.txt anew from what is sealed now, unless it says just that already."""
-        with _flock(self.root / _LOCK, wait=True):
+        with hold(self.root / _LOCK, wait=True):
             newest = [Collection(self.root, site).latest() for site in self.sites()]
             text = readme.text([snapshot.manifest() for snapshot in newest if snapshot]).encode()
             path = self.root / readme.NAME
@@ -132,7 +131,7 @@ def make_archive(root: Path, tool: Tool, now: datetime) -> Archive:
         "made": time_text(now),
         "what": "A web archive: see READ-ME-FIRST.txt",
     }
-    with _flock(root / _LOCK, wait=True):
+    with hold(root / _LOCK, wait=True):
         if not (root / ARCHIVE_FILE).exists():
             write_once(root / ARCHIVE_FILE, [json.dumps(about, indent=1).encode() + b"\n"])
     archive = Archive(root)
@@ -229,7 +228,7 @@ class Collection:
         command: such as "jukni crawl"; shown to whoever comes second. Locked says who holds it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with _flock(self.folder / _LOCK, wait=False) as handle:
+        with hold(self.folder / _LOCK, wait=False) as handle:
             if handle is None:
                 raise self._locked()
             holder = {
@@ -260,31 +259,3 @@ class Collection:
             if pid and host == socket.gethostname()
             else (f"jukni status {self.site}",),
         )
-
-
-@contextmanager
-def _flock(path: Path, *, wait: bool) -> Iterator[int | None]:
-    """The locked file's handle, or None when another process has it and `wait` is false.
-
-    The file stays: removing it would let two processes lock two files of one name.
-    """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except OSError as error:
-            if error.errno in (errno.ENOLCK, errno.ENOTSUP):
-                raise UsageError(
-                    f"{path.parent} cannot be locked",
-                    what="its file system has no file locks, so two runs could mix their files",
-                    where=str(path),
-                    kept="nothing was changed",
-                    next=(f"df -T {path.parent}",),
-                ) from error
-            if wait or error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-                raise
-            yield None
-        else:
-            yield handle
-    finally:
-        os.close(handle)

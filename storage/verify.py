@@ -128,7 +128,10 @@ def failure(snapshot: Snapshot, proof: Proof) -> Failure:
         what=told,
         where=where,
         kept=kept,
-        next=(f"ls -l {shlex.quote(where)}", f"jukni verify {snapshot}"),
+        next=(
+            f"ls -l {shlex.quote(where)}",
+            f"jukni verify {snapshot} --into {shlex.quote(str(snapshot.root))}",
+        ),
     )
 
 

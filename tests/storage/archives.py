@@ -29,7 +29,7 @@ DAY_ONE: dict[str, bytes] = {
     f"{HOST}/i%20mage.png": bytes(range(256)) * 40,
     f"{HOST}/chunked": b"<title>en morceaux</title>" * 90,
 }
-"""What the site answers; `/chunked` comes in a transfer coding, `.png` as an image."""
+"""What the site answers; `/chunked` has a transfer coding, `/comprim%C3%A9` a content coding."""
 
 DAY_TWO = {
     **DAY_ONE,
@@ -43,8 +43,11 @@ def new_id() -> str:
 
 
 def exchange(url: str, body: bytes, at: datetime, status: int = 200) -> Exchange:
-    """One request and its answer, as the client would hand it over."""
+    """One request and its answer, as the client would hand it over; `/parti` is gone."""
+    status = 404 if url.endswith("/parti") else status
     fields = b"Content-Type: " + (b"image/png" if url.endswith(".png") else b"text/html; charset=utf-8")
+    if url.endswith("/comprim%C3%A9"):
+        fields += b"\r\nContent-Encoding: gzip"
     if url.endswith("/chunked"):
         pieces = [body[at : at + 1000] for at in range(0, len(body), 1000)]
         wire = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"

@@ -334,7 +334,7 @@ def test_what_cannot_be_read_is_unproven_not_broken(latest: Snapshot) -> None:
     assert found.verdict == "unproven"
     assert [problem.partition(": ")[0] for problem in found.problems] == [f"forum/warcs/{path.name}"] * 2
     told = failure(latest, found)
-    assert told.exit_code == UNPROVEN and told.next[-1] == f"jukni verify {latest}"
+    assert told.exit_code == UNPROVEN and told.next[-1] == f"jukni verify {latest} --into '{latest.root}'"
     (latest.folder / "pages.jsonl").unlink()
     assert verify(latest, now=NOW).verdict == "broken"
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.sites import dokuwiki, wiki_host
 from tests.sites import mediawiki as mediawiki_site
+from tests.sites import spirit as spirit_site
 
 NO_SKIP = os.environ.get("JUKNI_NO_SKIP") == "1"
 
@@ -39,7 +40,7 @@ def pytest_make_collect_report(
     return report
 
 
-SHARED = {"wikis": "wikis", "mediawiki": "mediawiki"}
+SHARED = {"wikis": "wikis", "mediawiki": "mediawiki", "spirit": "spirit"}
 """Session fixtures that are expensive: tests asking for one run in the same worker (its xdist group)."""
 
 
@@ -55,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _skipped_if_missing() -> Iterator[None]:
     try:
         yield
-    except wiki_host.Missing as missing:
+    except (wiki_host.Missing, spirit_site.Unavailable) as missing:
         pytest.skip(str(missing))
 
 
@@ -79,4 +80,11 @@ def own_wikis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dokuwiki.Wik
 def mediawiki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mediawiki_site.MediaWiki]:
     """A MediaWiki, shared by all tests: look, do not change."""
     with _skipped_if_missing(), mediawiki_site.mediawiki(tmp_path_factory.mktemp("mw")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def spirit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[spirit_site.Forum]:
+    """A Spirit forum, shared by all tests: look, do not change."""
+    with _skipped_if_missing(), spirit_site.spirit(tmp_path_factory.mktemp("spirit")) as running:
         yield running

@@ -7,6 +7,9 @@ URL length by the scope. The rest (telnet, remote control, feed export …) woul
 
 from __future__ import annotations
 
+from scrapy import Request, Spider
+from scrapy.http import Response
+from scrapy.logformatter import LogFormatter
 from scrapy.settings import BaseSettings
 
 _HANDLER = "crawler.engine.handler.ArchiveHandler"
@@ -35,6 +38,8 @@ _SETTINGS = {
     "CONCURRENT_REQUESTS_PER_DOMAIN": 64,
     "DOWNLOAD_DELAY": 0,
     "DOWNLOAD_DELAY_JITTER": 0,
+    # Reads the source of the callback again for each response: 7 % of the CPU of a crawl (measured).
+    "WARN_ON_GENERATOR_RETURN_VALUE": False,
     "COMPRESSION_ENABLED": False,
     "COOKIES_ENABLED": False,
     "ROBOTSTXT_OBEY": False,
@@ -54,11 +59,8 @@ class Addon:
             settings.set(name, value, priority="addon")
 
 
-from scrapy.logformatter import LogFormatter  # noqa: E402
-
-
 class QuietFormatter(LogFormatter):
     """Nothing for each page: crawl.log has a line for each fetch already."""
 
-    def crawled(self, request, response, spider):  # type: ignore[no-untyped-def]
+    def crawled(self, request: Request, response: Response, spider: Spider) -> None:  # type: ignore[override]
         return None

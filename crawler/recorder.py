@@ -11,6 +11,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from storage.cdxj import Line, surt
@@ -37,7 +38,8 @@ _TABLES = (
         digest TEXT PRIMARY KEY, serial INTEGER, offset INTEGER, line TEXT) WITHOUT ROWID""",
     # What each URL last had, for a 304.
     """CREATE TABLE IF NOT EXISTS known (
-        url TEXT PRIMARY KEY, timestamp TEXT NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID""",
+        url TEXT PRIMARY KEY, timestamp TEXT NOT NULL, digest TEXT NOT NULL,
+        etag TEXT NOT NULL, modified TEXT NOT NULL) WITHOUT ROWID""",
 )
 
 
@@ -76,6 +78,7 @@ class Recorder:
         self._lock = asyncio.Lock()
         self._writer: Writer | None = None
         self._serial = -1
+        self._next = 0
         self._warcinfo = ""
         for table in _TABLES:
             db.execute(table)
@@ -154,8 +157,8 @@ class Recorder:
             writer.finish()
             self._writer = None
             self._db.execute("UPDATE warcs SET synced = size, finished = 1 WHERE serial = ?", (self._serial,))
-        serial = self._serial + 1
-        name = f"{self._prefix}-{serial:05}.warc.gz"
+        serial = self._next
+        name = self._name(serial)
         writer = Writer(self._folder / name)
         first = warcinfo(self._info, filename=name, date=date_of(exchange.began), id=self._ids())
         try:
@@ -167,8 +170,11 @@ class Recorder:
             writer.close()
             writer.open_path.unlink()
             raise
-        self._writer, self._serial, self._warcinfo = writer, serial, first.id
+        self._writer, self._serial, self._next, self._warcinfo = writer, serial, serial + 1, first.id
         return writer
+
+    def _name(self, serial: int) -> str:
+        return f"{self._prefix}-{serial:05}.warc.gz"
 
     # -- index lines and revisits --------------------------------------------------------------------
 
@@ -209,7 +215,7 @@ class Recorder:
             digest=original.digest if original else exchange.payload_digest,
             length=length,
             offset=offset,
-            filename=f"{self._prefix}-{self._serial:05}.warc.gz",
+            filename=self._name(self._serial),
             kind="revisit" if original else "response",
             id=answer.id,
             date=date,
@@ -262,16 +268,21 @@ class Recorder:
                     "INSERT OR IGNORE INTO originals VALUES (?, NULL, NULL, ?)", (line.digest, line.to_text())
                 )
             self._db.execute(
-                """INSERT INTO known VALUES (?, ?, ?) ON CONFLICT (url) DO UPDATE
-                   SET timestamp = excluded.timestamp, digest = excluded.digest
+                """INSERT INTO known VALUES (?, ?, ?, ?, ?) ON CONFLICT (url) DO UPDATE
+                   SET timestamp = excluded.timestamp, digest = excluded.digest,
+                       etag = excluded.etag, modified = excluded.modified
                    WHERE excluded.timestamp >= timestamp""",
-                (line.url, line.timestamp, line.digest),
+                (line.url, line.timestamp, line.digest, line.etag, line.modified),
             )
 
     def previous(self, url: str) -> Line | None:
-        """The original that an earlier crawl's last capture of this URL stands for; None without one."""
-        found = self._db.execute("SELECT digest FROM known WHERE url = ?", (url,)).fetchone()
-        return self._by_digest(found[0]) if found else None
+        """What an earlier crawl's last capture of this URL stands for; None without one.
+
+        The line of the original, which may be of another URL, with the validators that came with the capture.
+        """
+        found = self._db.execute("SELECT digest, etag, modified FROM known WHERE url = ?", (url,)).fetchone()
+        original = self._by_digest(found[0]) if found else None
+        return replace(original, etag=found[1], modified=found[2]) if original else None
 
     def lines(self) -> Iterator[Line]:
         """The view in index order: this crawl's captures, and the earlier originals their revisits need."""
@@ -303,7 +314,7 @@ class Recorder:
         """
         if self._writer is not None:
             self._writer.close()
-        self._writer, self._serial, self._warcinfo = None, -1, ""
+        self._writer, self._serial, self._next, self._warcinfo = None, -1, 0, ""
         lost: list[int] = []
         known: set[str] = set()
         table = self._db.execute(
@@ -311,12 +322,13 @@ class Recorder:
         )
         for serial, name, info, size, synced, finished in table.fetchall():
             known.update((name, name + OPEN))
-            self._serial = serial
+            self._serial, self._next = serial, serial + 1
             if not finished:
                 lost += self._resume(serial, name, info, size, synced)
         for path in sorted(self._folder.glob(f"{self._prefix}-[0-9]*.warc.gz*")):
             if path.name not in known:
-                self._serial = max(self._serial, int(path.name[len(self._prefix) + 1 :].partition(".")[0]))
+                serial = int(path.name.removeprefix(f"{self._prefix}-").partition(".")[0])
+                self._next = max(self._next, serial + 1)
                 if path.suffix != STRAY:
                     path.rename(path.with_name(path.name + STRAY))
         return lost
@@ -331,7 +343,7 @@ class Recorder:
         cut = self._db.execute(
             "SELECT min(offset) FROM captures WHERE serial = ? AND ends > ?", (serial, whole)
         ).fetchone()[0]
-        end = whole if cut is None else int(cut)
+        end = whole if cut is None else min(whole, int(cut))
         rows = self._db.execute(
             "SELECT row FROM captures WHERE serial = ? AND offset >= ? AND row IS NOT NULL", (serial, end)
         ).fetchall()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import shlex
 import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -30,6 +32,7 @@ from crawler.visit import Stopped, Visit, Visitor, text
 from storage import seal
 from storage.cdxj import Line, read_index
 from storage.errors import Failure, Interrupted, OutOfDisk, RemoteError
+from storage.files import room_for
 from storage.manifest import Manifest, Tool
 from storage.snapshot import Snapshot
 
@@ -74,6 +77,7 @@ class Crawl:
 
     The path of a URL is `lease` → `visit` → `learn` → `learnt`; `close` seals when nothing is left.
     fetched: exchanges of this run that were learnt from. lock: what is given back when the crawl is closed.
+    again: the command that goes on with it.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class Crawl:
         previous: Snapshot | None,
         *,
         label: str | None,
+        again: str,
         proxies: Mapping[str, str],
     ) -> None:
         self.site = site
@@ -95,6 +100,7 @@ class Crawl:
         self._archive = archive
         self._snapshot = snapshot
         self._label = label
+        self._again = again
         self._stop: str | None = None
         self._stopped = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -231,7 +237,13 @@ class Crawl:
         self.commit()
 
     def commit(self) -> None:
-        """What was done since the last commit outlives SIGKILL from here. OutOfDisk when it cannot."""
+        """What was done since the last commit outlives SIGKILL from here.
+
+        OutOfDisk when it cannot; the crawl's failure when it has one: SQLite may then have dropped a part of
+        what belongs together, so nothing is kept any more.
+        """
+        if self.outcome.failure is not None:
+            raise self.outcome.failure
         database.commit(self._db)
 
     def settled(self, lease: Lease) -> None:
@@ -264,19 +276,31 @@ class Crawl:
     def fail(self, failure: Failure) -> None:
         """End the crawl by itself, at once: nothing may be fetched that cannot be kept."""
         if self.outcome.failure is None:
-            self.outcome.failure = failure
+            if self._keeper is not None:
+                self._keeper.cancel()
+            with contextlib.suppress(Failure):
+                self._db.rollback()
+            self.outcome.failure = self._full(failure) if isinstance(failure, OutOfDisk) else failure
         self.stop(failure.risk)
         self._client.abort_all()
 
+    def crash(self, error: Exception) -> None:
+        """End the crawl because of an error of ours that concerns more than one URL."""
+        logger.error("a bug of ours", exc_info=error)
+        self.outcome.crash = self.outcome.crash or error
+        self.stop("stopped by a bug in Jukni")
+
     def bug(self, lease: Lease, error: Exception) -> None:
         """One URL met an error of ours: a gap, and the exit code says so; the crawl goes on."""
+        if self.outcome.failure is not None:
+            return  # what goes wrong after that is its consequence
         self.outcome.bugs.append(f"{lease.url}: {type(error).__name__}: {error}")
         logger.error("a bug of ours at %s", lease.url, exc_info=error)
         try:
             self.frontier.failed(lease.row, f"our bug: {type(error).__name__}: {error}")
             self.commit()
-        except OutOfDisk as full:
-            self.fail(full)
+        except Failure as worse:
+            self.fail(worse)
 
     async def disconnect(self) -> None:
         """Close what is connected."""
@@ -289,13 +313,14 @@ class Crawl:
         try:
             self._end(reason)
         except Failure as failure:
-            self.outcome.failure = self.outcome.failure or failure
+            self.fail(failure)
         except Exception as error:
             # Scrapy logs what happens here and goes on to end with 0.
             self.outcome.crash = error
             raise
         finally:
-            self._log.close()
+            with contextlib.suppress(OSError):
+                self._log.close()
             with contextlib.suppress(sqlite3.Error, Failure):
                 self._db.close()
             if self.outcome.manifest is not None:
@@ -303,18 +328,17 @@ class Crawl:
             self.lock.close()
 
     def _end(self, reason: str) -> None:
-        if self.outcome.failure is not None:
+        if self.outcome.failure is not None or self.outcome.crash is not None:
             self._save_quietly()
             return
         self._save()
-        again = f"jukni crawl {self.site.name}"
         if self._stop is not None or reason not in ("finished", ""):
             self.outcome.failure = Interrupted(
                 f"{self._snapshot} is not finished",
                 what=self._stop or f"the crawl was ended: {reason}",
                 where=str(self._snapshot.folder),
                 kept=f"{self._done()} URLs are captured; the crawl goes on where it stopped",
-                next=(again,),
+                next=(self._again,),
             )
             return
         report = coverage.report(self.frontier, self.scope.own)
@@ -325,7 +349,7 @@ class Crawl:
                 what=f"{first['reason']}",
                 where=first["url"],
                 kept="earlier snapshots are untouched",
-                next=(again,),
+                next=(self._again,),
             )
             return
         self.outcome.manifest = self._seal(report)
@@ -369,27 +393,36 @@ class Crawl:
     def _save(self) -> None:
         self.recorder.sync()
         database.checkpoint(self._db)
-        self._log.flush()
+        with room_for(self._snapshot.open_log):
+            self._log.flush()
 
     def _save_quietly(self) -> None:
-        """After a failure: what can still be brought to disk is; the failure itself is told already."""
+        """After a failure: what was committed is brought to disk if it can; the failure is told already."""
         with contextlib.suppress(Failure):
+            self._db.rollback()
             self._save()
 
     async def _keep(self) -> None:
         """Beside the crawl: what is recorded to the disk, and a look at the room left there."""
         try:
-            await keep(self._save, self._look_at_disk)
-        except OutOfDisk as failure:
+            await keep(self._save, partial(room_left, self._snapshot.folder, self._archive.min_free))
+        except Failure as failure:
             self.fail(failure)
+        except Exception as error:  # noqa: BLE001  a task's exception would be seen by nobody
+            self.crash(error)
 
-    def _look_at_disk(self) -> None:
-        room_left(
-            self._snapshot.folder,
-            self._archive.min_free,
-            risk=f"{self._snapshot} is not finished",
-            kept=f"{self._done()} URLs are captured; the crawl goes on where it stopped",
-            again=f"jukni crawl {self.site.name}",
+    def _full(self, failure: OutOfDisk) -> OutOfDisk:
+        """The same for a person who does not know which file of ours it was that had no room."""
+        kept = "what was captured"
+        with contextlib.suppress(Failure):
+            # Counted anew, for what the frontier has in memory was taken back with the last transaction.
+            kept = f"{Frontier(self._db).counts()['done']} URLs are captured"
+        return OutOfDisk(
+            f"{self._snapshot} is not finished",
+            what=failure.what,
+            where=failure.where,
+            kept=f"{kept}; the crawl goes on where it stopped",
+            next=(f"df -h {shlex.quote(str(self._snapshot.folder))}", self._again),
         )
 
     async def _sleep(self, seconds: float) -> None:
@@ -426,7 +459,8 @@ class Crawl:
         self._write_log(f"# {sentence}")
 
     def _write_log(self, line: str) -> None:
-        self._log.write(line + "\n")
+        with room_for(self._snapshot.open_log):
+            self._log.write(line + "\n")
 
 
 class _Busy:

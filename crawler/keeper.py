@@ -26,15 +26,14 @@ async def keep(save: Callable[[], None], look: Callable[[], None]) -> None:
         await asyncio.sleep(SYNC_EVERY)
 
 
-def room_left(folder: Path, min_free: int, *, risk: str, kept: str, again: str) -> None:
-    """OutOfDisk, in these words, when fewer than `min_free` bytes are free where `folder` lies."""
+def room_left(folder: Path, min_free: int) -> None:
+    """OutOfDisk when fewer than `min_free` bytes are free where `folder` lies."""
     free = shutil.disk_usage(folder).free
     if free < min_free:
         raise OutOfDisk(
-            risk,
+            "the disk is nearly full",
             what=f"{free // 10**6} MB are free and {min_free // 10**6} MB are to stay free"
             " (min_free in [archive])",
             where=str(folder),
-            kept=kept,
-            next=(f"df -h {shlex.quote(str(folder))}", again),
+            next=(f"df -h {shlex.quote(str(folder))}",),
         )

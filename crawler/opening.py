@@ -21,16 +21,18 @@ def open_crawl(
     label: str | None = None,
     new: bool = False,
     full: bool = False,
-    command: str = "jukni crawl",
+    command: str | None = None,
     proxies: Mapping[str, str] | None = None,
 ) -> Crawl:
     """A crawl on the site's open snapshot, or on a new one.
 
     new: begin a new snapshot even when one is open; the open one stays as it is. full: rely on no earlier
-    snapshot, every record is a whole one again. proxies: None takes those of the environment.
+    snapshot, every record is a whole one again. command: what goes on with the crawl when it is given again,
+    `jukni crawl SITE` by default. proxies: None takes those of the environment.
     Raises Locked when another run has the site, OutOfDisk, UsageError for a folder that is no archive.
     """
     now = datetime.now(UTC)
+    command = command or f"jukni crawl {site.name}"
     collection = make_archive(archive.path.resolve(), TOOL, now).collection(site.name)
     with contextlib.ExitStack() as lock:
         lock.enter_context(collection.lock(command, now))
@@ -42,6 +44,7 @@ def open_crawl(
             _open_snapshot(collection, now, new),
             None if full else collection.latest(),
             label=label,
+            again=command,
             proxies=getproxies() if proxies is None else proxies,
         )
         crawl.lock = lock.pop_all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
 import webbrowser
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -41,9 +42,10 @@ def mirror(options: argparse.Namespace, run: Run) -> int:
     if options.obey_robots:
         asked["robots"] = "obey"
     site = check_site(Site(name=site_name(url), urls=(url,), **asked), "the command line")
-    return _crawl(
-        [site], Archive(path=Path(options.into)), run, label=options.label, new=options.new, full=options.full
-    )
+    again = ["jukni", "mirror", url, "--into", str(Path(options.into).resolve())]
+    again += [f"--{key}={value:g}" for key, value in asked.items() if key != "robots"]
+    again += ["--obey-robots"] if options.obey_robots else []
+    return _crawl([site], Archive(path=Path(options.into)), options, run, lambda _: shlex.join(again))
 
 
 def crawl(options: argparse.Namespace, run: Run) -> int:
@@ -57,12 +59,20 @@ def crawl(options: argparse.Namespace, run: Run) -> int:
             next=("jukni mirror URL",),
         )
     sites = [config.site(name) for name in options.sites] or list(config.sites)
-    return _crawl(sites, config.archive, run, label=options.label, new=options.new, full=options.full)
+    named = ["--config", options.config] if options.config else []
+    return _crawl(
+        sites, config.archive, options, run, lambda site: shlex.join(["jukni", "crawl", site.name, *named])
+    )
 
 
 def _crawl(
-    sites: Sequence[Site], archive: Archive, run: Run, *, label: str | None, new: bool, full: bool
+    sites: Sequence[Site],
+    archive: Archive,
+    options: argparse.Namespace,
+    run: Run,
+    again: Callable[[Site], str],
 ) -> int:
+    """again: the command that goes on with the crawl of a site."""
     # Scrapy takes half a second to import: the other verbs do without it.
     from crawler import run as running
     from crawler.crawl import Outcome
@@ -75,7 +85,9 @@ def _crawl(
         await asyncio.sleep(0.25)
 
     async def one(site: Site) -> Outcome:
-        opened = open_crawl(site, archive, label=label, new=new, full=full)
+        opened = open_crawl(
+            site, archive, label=options.label, new=options.new, full=options.full, command=again(site)
+        )
         report.say(f"{site.urls[0]} → {opened.outcome.snapshot.folder}")
         return await running.run(opened, watch)
 

@@ -10,7 +10,7 @@ from scrapy.http import Headers, HtmlResponse, Request, Response, TextResponse, 
 
 from crawler.frontier import Lease
 from crawler.visit import Stopped, Visit
-from storage.errors import OutOfDisk
+from storage.errors import Failure
 
 if TYPE_CHECKING:
     from crawler.crawl import Crawl
@@ -40,9 +40,9 @@ class ArchiveHandler(BaseDownloadHandler):
             visit = await crawl.visit(lease)
         except Stopped as error:
             raise IgnoreRequest("the crawl is stopping") from error
-        except OutOfDisk as error:
+        except Failure as error:
             crawl.fail(error)
-            raise IgnoreRequest("the disk is full") from error
+            raise IgnoreRequest(error.risk) from error
         except Exception as error:
             # Anything else here is a bug of ours; Scrapy would log it and end with 0.
             crawl.bug(lease, error)

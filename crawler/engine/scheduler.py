@@ -20,11 +20,11 @@ from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.utils.spider import iterate_spider_output
-from twisted.python.failure import Failure
+from twisted.python.failure import Failure as TwistedFailure
 
 from crawler.frontier import Lease
 from crawler.visit import Visit
-from storage.errors import OutOfDisk
+from storage.errors import Failure
 
 if TYPE_CHECKING:
     from crawler.crawl import Crawl
@@ -63,8 +63,11 @@ class FrontierScheduler(BaseScheduler):
     def next_request(self) -> Request | None:
         try:
             lease = self._crawl.lease()
-        except OutOfDisk as error:
+        except Failure as error:
             self._crawl.fail(error)
+            return None
+        except Exception as error:  # noqa: BLE001  Scrapy would log it and poll for ever
+            self._crawl.crash(error)
             return None
         if lease is None:
             return None
@@ -84,7 +87,7 @@ class FrontierScheduler(BaseScheduler):
             if output is not None:
                 yield from iterate_spider_output(output)
             self._crawl.learnt(visit)
-        except OutOfDisk as error:
+        except Failure as error:
             self._crawl.fail(error)
         except Exception as error:
             self._crawl.bug(visit.lease, error)
@@ -92,11 +95,11 @@ class FrontierScheduler(BaseScheduler):
         finally:
             self._crawl.settled(visit.lease)
 
-    def _failed(self, failure: Failure) -> None:
+    def _failed(self, failure: TwistedFailure) -> None:
         lease = cast("Lease", failure.request.meta["lease"])  # type: ignore[attr-defined]
         try:
             self._crawl.commit()
-        except OutOfDisk as error:
+        except Failure as error:
             self._crawl.fail(error)
         finally:
             self._crawl.settled(lease)

@@ -145,13 +145,11 @@ class Replay:
         # JSON is YAML, and needs no package to be written.
         (self._folder / "config.yaml").write_text(json.dumps(config))
         (self._folder / "templates").mkdir()
-        front = _front_page(self.snapshot, [(seed, self._path(seed)) for seed in manifest.seeds])
+        links = [(seed, f"/{self.snapshot.site}/mp_/{seed}") for seed in manifest.seeds]
+        front = _front_page(self.snapshot, f"{manifest.sealed:%Y-%m-%d %H:%M} UTC", links)
         (self._folder / "templates" / "index.html").write_text(front, encoding="utf-8")
         self._launch(python)
         self._await_captures()
-
-    def _path(self, url: str) -> str:
-        return f"/{self.snapshot.site}/mp_/{url}"
 
     def _launch(self, python: Path) -> None:
         with socket.socket() as probe:
@@ -300,7 +298,7 @@ def _unpacked(index: Path, check: str) -> Iterator[bytes]:
         ) from error
 
 
-def _front_page(snapshot: Snapshot, seeds: list[tuple[str, str]]) -> str:
+def _front_page(snapshot: Snapshot, sealed: str, seeds: list[tuple[str, str]]) -> str:
     """pywb's front page: a link for each seed. It is a template; no URL may bring marks of one."""
 
     def safe(text: str) -> str:
@@ -312,7 +310,7 @@ def _front_page(snapshot: Snapshot, seeds: list[tuple[str, str]]) -> str:
 <meta charset="utf-8">
 <title>{name}</title>
 <h1>{name}</h1>
-<p>This is an archive. The pages begin here:</p>
+<p>This is an archive, sealed on {sealed}. The pages begin here:</p>
 <ul>
 {links}
 </ul>

@@ -16,7 +16,7 @@ PYWB = 'pip install "pywb==2.10.0" "setuptools<81"'
 def text(newest: Sequence[Manifest]) -> str:
     """The sheet for an archive whose sites' newest sealed snapshots are these; may be none.
 
-    Plain UTF-8, at most 100 columns where no address or name is longer.
+    Plain UTF-8, at most 100 columns of prose.
     """
     site = newest[0].site if newest else "SITE"
     snapshot = newest[0].snapshot if newest else "SNAPSHOT"
@@ -52,20 +52,21 @@ What is here, newest snapshot of each site:
   SITE/snapshots/TIME/coverage.json    what the site has, what was captured, what is missing and why
   SITE/proofs/                         results of checks, with their dates
 
-All commands below are typed in this folder. TIME is in UTC. For another site or time, change the names.
+All commands below are typed in this folder. TIME is in UTC. For another site or time, change the
+names.
 
 1. Is everything here and undamaged?
 
-  sha256sum -c {site}/snapshots/{snapshot}/SHA256SUMS
+      sha256sum -c {site}/snapshots/{snapshot}/SHA256SUMS
 
 2. Read it in a browser, with pywb (Linux, macOS; needs Python 3):
 
-  python3 -m venv /tmp/replay
-  /tmp/replay/bin/{pywb}
-  mkdir -p /tmp/replay/collections/{site}/indexes
-  gunzip -c {site}/snapshots/{snapshot}/index.cdxj.gz > /tmp/replay/collections/{site}/indexes/index.cdxj
-  ln -s "$PWD/{site}/warcs" /tmp/replay/collections/{site}/archive
-  cd /tmp/replay && bin/wayback -b 127.0.0.1 -p 8080
+      python3 -m venv /tmp/replay
+      /tmp/replay/bin/{pywb}
+      mkdir -p /tmp/replay/collections/{site}/indexes
+      gunzip -c {site}/snapshots/{snapshot}/index.cdxj.gz > /tmp/replay/collections/{site}/indexes/index.cdxj
+      ln -s "$PWD/{site}/warcs" /tmp/replay/collections/{site}/archive
+      cd /tmp/replay && bin/wayback -b 127.0.0.1 -p 8080
 
   Then open http://127.0.0.1:8080/{site}/ and type an address of the site, such as the ones above.
 
@@ -75,10 +76,11 @@ All commands below are typed in this folder. TIME is in UTC. For another site or
 3. Only one page, with nothing but a shell: find its line in the index, then cut the record out of
    the file the line names ("offset" and "length" stand there too).
 
-  zgrep 'part of the address' {site}/snapshots/{snapshot}/index.cdxj.gz
-  tail -c +$((OFFSET + 1)) {site}/warcs/FILENAME | head -c LENGTH | gunzip
+      zgrep 'part of the address' {site}/snapshots/{snapshot}/index.cdxj.gz
+      tail -c +$((OFFSET + 1)) {site}/warcs/FILENAME | head -c LENGTH | gunzip
 
-   A line with "mime":"warc/revisit" says "same as before": take an older line of that address.
+   A line with "mime": "warc/revisit" says "same as before": take the line that has the same "digest"
+   and another "mime".
 
 4. With Jukni: pip install jukni, then: jukni browse {site}
 """
@@ -94,7 +96,7 @@ Ce qu'il y a ici, dernier instantané de chaque site :
 
 {there}
 
-  SITE/warcs/*.warc.gz                 pages, images et fichiers, tels que les serveurs les ont envoyés
+  SITE/warcs/*.warc.gz                 pages, images et fichiers, tels qu'envoyés par les serveurs
   SITE/snapshots/DATE/manifest.json    la liste de tous les fichiers dont cet instantané a besoin
   SITE/snapshots/DATE/index.cdxj.gz    quelle adresse se trouve où, dans quel fichier WARC
   SITE/snapshots/DATE/pages.jsonl      les pages et leurs titres
@@ -106,16 +108,16 @@ date, changez les noms.
 
 1. Tout est-il là, et intact ?
 
-  sha256sum -c {site}/snapshots/{snapshot}/SHA256SUMS
+      sha256sum -c {site}/snapshots/{snapshot}/SHA256SUMS
 
 2. Le lire dans un navigateur, avec pywb (Linux, macOS ; il faut Python 3) :
 
-  python3 -m venv /tmp/replay
-  /tmp/replay/bin/{pywb}
-  mkdir -p /tmp/replay/collections/{site}/indexes
-  gunzip -c {site}/snapshots/{snapshot}/index.cdxj.gz > /tmp/replay/collections/{site}/indexes/index.cdxj
-  ln -s "$PWD/{site}/warcs" /tmp/replay/collections/{site}/archive
-  cd /tmp/replay && bin/wayback -b 127.0.0.1 -p 8080
+      python3 -m venv /tmp/replay
+      /tmp/replay/bin/{pywb}
+      mkdir -p /tmp/replay/collections/{site}/indexes
+      gunzip -c {site}/snapshots/{snapshot}/index.cdxj.gz > /tmp/replay/collections/{site}/indexes/index.cdxj
+      ln -s "$PWD/{site}/warcs" /tmp/replay/collections/{site}/archive
+      cd /tmp/replay && bin/wayback -b 127.0.0.1 -p 8080
 
   Puis ouvrez http://127.0.0.1:8080/{site}/ et tapez une adresse du site, par exemple ci-dessus.
 
@@ -125,11 +127,11 @@ date, changez les noms.
 3. Une seule page, avec un simple terminal : cherchez sa ligne dans l'index, puis découpez
    l'enregistrement dans le fichier nommé par la ligne ("offset" et "length" s'y trouvent aussi).
 
-  zgrep "partie de l'adresse" {site}/snapshots/{snapshot}/index.cdxj.gz
-  tail -c +$((OFFSET + 1)) {site}/warcs/FILENAME | head -c LENGTH | gunzip
+      zgrep "partie de l'adresse" {site}/snapshots/{snapshot}/index.cdxj.gz
+      tail -c +$((OFFSET + 1)) {site}/warcs/FILENAME | head -c LENGTH | gunzip
 
-   Une ligne avec "mime":"warc/revisit" dit « comme avant » : prenez une ligne plus ancienne de
-   cette adresse.
+   Une ligne avec "mime": "warc/revisit" dit « comme avant » : prenez la ligne qui a le même
+   "digest" et un autre "mime".
 
 4. Avec Jukni : pip install jukni, puis : jukni browse {site}
 """

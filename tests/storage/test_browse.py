@@ -186,6 +186,6 @@ def test_pywb_that_cannot_be_installed(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_seed_cannot_write_the_front_page(tmp_path: Path) -> None:
     page = _front_page(
-        Snapshot(tmp_path, "forum", "20261122T031500Z"), [('http://a/"><{{x}}{%y%}', "/forum/")]
+        Snapshot(tmp_path, "forum", "20261122T031500Z"), "", [('http://a/"><{{x}}{%y%}', "/forum/")]
     )
     assert "{{" not in page and "{%" not in page and '"><' not in page

@@ -133,6 +133,37 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert whole_until(unfinished, 0, 1 << 30) == unfinished.stat().st_size == int(done.stdout)
 
 
+def test_a_file_that_may_not_grow_is_cut_back_by_the_writer(tmp_path: Path) -> None:
+    script = """
+import os, resource, sys
+from pathlib import Path
+from storage.errors import OutOfDisk
+from storage.records import Draft, Held
+from storage.warc import Writer
+writer = Writer(Path(sys.argv[1]))
+small, large = (Draft("resource", "urn:x:1", b"WARC/1.1", Held(os.urandom(n))) for n in (2000, 3 << 20))
+writer.append(small)
+size = writer.size
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+for more, record in ((1000, small), (1000, large), (2 << 20, large)):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + more, hard))
+    try:
+        writer.append(record)
+    except OutOfDisk as full:
+        assert full.where == str(writer.open_path)
+    else:
+        sys.exit("no error")
+    assert writer.open_path.stat().st_size == writer.size == size
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+assert writer.append(large)[0] == size
+"""
+    path = tmp_path / "a.warc.gz"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_file_is_never_written_over(tmp_path: Path) -> None:
     Writer(tmp_path / "a.warc.gz")
     with pytest.raises(FileExistsError):

@@ -100,7 +100,7 @@ Ce qu'il y a ici, dernier instantané de chaque site :
   SITE/snapshots/DATE/manifest.json    la liste de tous les fichiers dont cet instantané a besoin
   SITE/snapshots/DATE/index.cdxj.gz    quelle adresse se trouve où, dans quel fichier WARC
   SITE/snapshots/DATE/pages.jsonl      les pages et leurs titres
-  SITE/snapshots/DATE/coverage.json    ce que le site a, ce qui a été pris, ce qui manque et pourquoi
+  SITE/snapshots/DATE/coverage.json    ce que le site a, ce qui est pris, ce qui manque et pourquoi
   SITE/proofs/                         les résultats des vérifications, datés
 
 Toutes les commandes se tapent dans ce dossier. DATE est en UTC. Pour un autre site ou une autre

@@ -86,7 +86,9 @@ class Jukni:
         """Run to the end and be sure of the exit code (None: any)."""
         ended = self.start(*arguments, **more).wait()
         if code is not None and ended.code != code:
-            raise AssertionError(f"jukni {' '.join(arguments)} ended with {ended.code}, not {code}:\n{ended.err}")
+            raise AssertionError(
+                f"jukni {' '.join(arguments)} ended with {ended.code}, not {code}:\n{ended.err}"
+            )
         return ended
 
     def configure(self, text: str) -> None:

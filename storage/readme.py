@@ -79,8 +79,8 @@ names.
       zgrep 'part of the address' {site}/snapshots/{snapshot}/index.cdxj.gz
       tail -c +$((OFFSET + 1)) {site}/warcs/FILENAME | head -c LENGTH | gunzip
 
-   A line with "mime": "warc/revisit" says "same as before": take the line that has the same "digest"
-   and another "mime".
+   A line with "mime": "warc/revisit" says "same as before": take the line that has the same
+   "digest" and another "mime".
 
 4. With Jukni: pip install jukni, then: jukni browse {site}
 """

@@ -146,6 +146,8 @@ def _build(scheme: str, place: str, path: str, query: str, encoding: str) -> str
 def _escape(text: str, encoding: str) -> str:
     if text[0] == "%" and len(text) == 3:
         return text.upper()
+    if encoding[:3] == "utf":
+        encoding = "utf-8"  # utf-16 too (WHATWG: output encodings)
     try:
         return quote_from_bytes(text.encode(encoding, "xmlcharrefreplace"), "")
     except (LookupError, UnicodeError):

@@ -174,7 +174,7 @@ class Scope:
         return self if name in self.software else replace(self, software=self.software | {name})
 
     def with_redirect(self, source: str, target: str) -> tuple[Scope, str]:
-        """What a redirect of a seed does to the scope, and a sentence to report ("" when there is nothing to).
+        """What a redirect of a seed does to the scope, and a sentence to report ("" if nothing).
 
         Followed: http to https on the default ports, www. put before or taken from the host name, a slash put
         at the end of the path. Where the seed leads anywhere else, the scope stays and the sentence says so.

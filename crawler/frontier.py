@@ -159,10 +159,6 @@ class _Recent:
             self._old, self._young = self._young, set()
         self._young.add(mark)
 
-    def discard(self, mark: int) -> None:
-        self._young.discard(mark)
-        self._old.discard(mark)
-
 
 class Frontier:
     """The frontier on one database connection. `clock` gives Unix time for `not_before`."""
@@ -215,7 +211,6 @@ class Frontier:
         ).fetchall():
             if kind is None:
                 passed.append((mark,))
-                self._passed.discard(mark)
             else:
                 del fresh[mark]
                 wanted.add(mark)

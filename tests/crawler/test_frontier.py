@@ -389,7 +389,7 @@ class Row:
 
 HOSTS = ("a.example", "b.example:8080", "c.example")
 addresses = st.builds(
-    lambda host, path: f"http://{host}/{path}", st.sampled_from(HOSTS), st.integers(0, 11).map("é:{}".format)
+    lambda host, path: f"http://{host}/{path}", st.sampled_from(HOSTS), st.integers(0, 4).map("é:{}".format)
 )
 kinds = st.sampled_from(get_args(Kind))
 RANK = {"robots": 0, "seed": 1}
@@ -424,7 +424,7 @@ class AgainstADict(RuleBasedStateMachine):
     def leased(self) -> list[str]:
         return sorted(url for url, row in self.model.items() if row.state == "leased")
 
-    @rule(links=st.lists(st.tuples(addresses, kinds), max_size=6))
+    @rule(links=st.lists(st.tuples(addresses, kinds), max_size=8))
     def add(self, links: list[tuple[str, Kind]]) -> None:
         new = 0
         for url, kind in links:

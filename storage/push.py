@@ -261,7 +261,7 @@ class _Push:
                 cause, what = RemoteError, f"{name} refused {files if worst.path else 'everything'}"
             case _:
                 cause, what = BrokenData, f"{files} here are damaged and were not sent"
-                local = f"{len(self.proved)} files are proved to be offsite"
+                local = offsite
                 again = f"jukni verify {self.snapshot}"
         return cause(
             f"{self.snapshot} is NOT yet safe offsite",

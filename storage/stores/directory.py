@@ -44,10 +44,13 @@ class Directory:
     def address(self, key: str = "") -> str:
         return f"{self._root}/{key}"
 
+    def is_marked(self) -> bool:
+        """True when a push has used this folder before."""
+        return (self._root / MARKER).is_file()
+
     def begin(self, first: bool) -> None:
         with self._translated(self._root):
-            marker = self._root / MARKER
-            if marker.is_file():
+            if self.is_marked():
                 return
             if not self._empty():
                 raise Refused(
@@ -60,15 +63,16 @@ class Directory:
                     f"the folder is empty, yet files were pushed to it before (there is no {MARKER}): "
                     "is the disk mounted?",
                     where=str(self._root),
+                    code="EMPTY",
                     next=(f"findmnt --target {self._root}",),
                 )
-            write_once(marker, [json.dumps({"jukni-store": 1}).encode() + b"\n"])
+            write_once(self._root / MARKER, [json.dumps({"jukni-store": 1}).encode() + b"\n"])
 
     def put(self, key: str, path: Path, sha256: str) -> None:
         target = self._root / check_key(key)
         part = target.with_name(f".{target.name}.part")
         with self._translated(target):
-            if not (self._root / MARKER).is_file():
+            if not self.is_marked():
                 raise Refused(f"the folder has no {MARKER}: is the disk mounted?", where=str(self._root))
             self._make(target.parent)
             try:

@@ -70,9 +70,9 @@ class S3:
     ) -> None:
         self.name = place.name
         self.bucket = place.bucket
-        self._prefix = f"{check_key(place.prefix)}/" if place.prefix else ""
-        self._where = f"s3://{place.bucket}/{self._prefix}"
-        self.identity = f"{place.endpoint or 'https://s3.amazonaws.com'}/{place.bucket}/{self._prefix}"
+        self.prefix = f"{check_key(place.prefix)}/" if place.prefix else ""
+        self._where = f"s3://{place.bucket}/{self.prefix}"
+        self.identity = f"{place.endpoint or 'https://s3.amazonaws.com'}/{place.bucket}/{self.prefix}"
         self._part_size = part_size
         self._anonymous = not place.access_key
         self._client = _client(place, timeout, attempts)
@@ -129,14 +129,14 @@ class S3:
         return Stat(answer.get("ContentLength", -1), notes.get("sha256"))
 
     def list(self, prefix: str = "") -> Iterator[str]:
-        for page in self._pages("list_objects_v2", None, Prefix=self._prefix + prefix):
+        for page in self._pages("list_objects_v2", None, Prefix=self.prefix + prefix):
             for entry in page.get("Contents", ()):
-                yield entry["Key"][len(self._prefix) :]
+                yield entry["Key"][len(self.prefix) :]
 
     def call(self, operation: str, key: str | None, **values: Any) -> dict[str, Any]:
         """One S3 operation, by its name in boto3, on this bucket or one object in it; errors translated."""
         if key is not None:
-            values["Key"] = self._prefix + check_key(key)
+            values["Key"] = self.prefix + check_key(key)
         with self._translated(operation, key):
             answer: dict[str, Any] = getattr(self._client, operation)(**{"Bucket": self.bucket} | values)
         return answer
@@ -183,10 +183,10 @@ class S3:
     def _unfinished(self, key: str) -> Sequence[str]:
         """Uploads of this very key that were begun and not ended, oldest first."""
         try:
-            pages = list(self._pages("list_multipart_uploads", None, Prefix=self._prefix + key))
+            pages = list(self._pages("list_multipart_uploads", None, Prefix=self.prefix + key))
         except Refused:
             return ()  # a store or key without this only sends the parts again
-        found = [u for page in pages for u in page.get("Uploads", ()) if u["Key"] == self._prefix + key]
+        found = [u for page in pages for u in page.get("Uploads", ()) if u["Key"] == self.prefix + key]
         return [u["UploadId"] for u in sorted(found, key=lambda u: u["Initiated"])]
 
     def _parts(self, key: str, upload: str) -> dict[tuple[int, int, str], str]:
@@ -198,7 +198,7 @@ class S3:
     def _pages(self, operation: str, key: str | None, **values: Any) -> Iterator[Mapping[str, Any]]:
         """All pages of a listing. What is no listing at all (an empty body, a login page) is Unreachable."""
         if key is not None:
-            values["Key"] = self._prefix + key
+            values["Key"] = self.prefix + key
         pages = iter(self._client.get_paginator(operation).paginate(Bucket=self.bucket, **values))
         while True:
             with self._translated(operation, key):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -231,6 +232,44 @@ def bucket(weed: SeaweedFS) -> Bucket:
 def _through(bucket: Bucket, proxy: FaultProxy, *faults: Fault) -> S3:
     proxy.faults = faults
     return S3(replace(bucket, endpoint=proxy.endpoint), attempts=3, timeout=1)
+
+
+@pytest.mark.real
+def test_another_whole_file_of_that_name_is_not_replaced(
+    snapshot: Snapshot, weed: SeaweedFS, bucket: Bucket, tmp_path: Path
+) -> None:
+    """Two machines gave one name to different files: whichever comes second must not erase the first."""
+    store = open_store(bucket)
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"captured elsewhere")
+    key = snapshot.manifest().warcs[0].path
+    store.put(key, theirs, hashlib.sha256(theirs.read_bytes()).hexdigest())
+    pushed = _push(snapshot, store)
+    assert pushed.failure is not None
+    assert pushed.failure.exit_code == REMOTE
+    assert "was not replaced" in pushed.failure.what
+    assert pushed.failure.where == store.address(key)
+    assert _in_bucket(weed, bucket)[key] == b"captured elsewhere"
+    assert not [key for key in _in_bucket(weed, bucket) if key.endswith("manifest.json")]
+
+
+@pytest.mark.real
+def test_a_failure_reads_well_at_3_am(
+    snapshot: Snapshot, bucket: Bucket, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    body = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+    faults = [Fault("PUT", "00000.warc.gz", "answer", skip=1, times=9, status=403, body=body)]
+    pushed = _push(snapshot, _through(bucket, proxy, *faults))
+    assert pushed.failure is not None
+    key = snapshot.manifest().warcs[1].path
+    assert failure_text("push", pushed.failure).splitlines() == [
+        f"jukni push: {snapshot} is NOT yet safe offsite",
+        '  what   "garage" refused 1 of 10 files: the key may not do this (AccessDenied on PutObject)',
+        f"  where  s3://{bucket.bucket}/{bucket.prefix}/{key}",
+        "  kept   the local snapshot is sealed and complete; 1 of 10 files are proved to be offsite",
+        "  next   run:",
+        f"           jukni push {snapshot} --to garage",
+    ]
 
 
 KILLED = """

@@ -421,7 +421,4 @@ def test_the_rescue_door_from_a_bucket(
     no_keys = _bare("list", *place, *trust, blocked=HEAVY)
     assert no_keys.returncode == REMOTE
     assert "no keys were given" in no_keys.stderr
-    no_trust = _bare("restore", "forum", *place, "--into", into, blocked=HEAVY, environment=keys)
-    assert no_trust.returncode == REMOTE
-    assert "certificate is not trusted" in no_trust.stderr
-    assert bucket.secret_key not in no_trust.stderr + no_keys.stderr + done.stderr
+    assert bucket.secret_key not in no_keys.stderr + done.stderr + done.stdout

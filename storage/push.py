@@ -244,9 +244,8 @@ class _Push:
         alike = sum(_gravity(problem) == _gravity(worst) for problem in self.problems)
         name, files = f'"{self.store.name}"', f"{alike} of {len(self.files)} files"
         again = f"jukni push {self.snapshot} --to {self.store.name}"
-        local = (
-            f"the local snapshot is sealed and complete; {len(self.proved)} files are proved to be offsite"
-        )
+        offsite = f"{len(self.proved)} of {len(self.files)} files are proved to be offsite"
+        kept = f"the local snapshot is sealed and complete; {offsite}"
         cause: type[Failure]
         match worst.error:
             case Corrupt() | Missing():
@@ -261,13 +260,13 @@ class _Push:
                 cause, what = RemoteError, f"{name} refused {files if worst.path else 'everything'}"
             case _:
                 cause, what = BrokenData, f"{files} here are damaged and were not sent"
-                local = offsite
+                kept = offsite
                 again = f"jukni verify {self.snapshot}"
         return cause(
             f"{self.snapshot} is NOT yet safe offsite",
             what=f"{what}: {worst.error.what}",
             where=worst.error.where,
-            kept=local,
+            kept=kept,
             next=(*worst.error.next, again),
         )
 

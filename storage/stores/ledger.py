@@ -10,7 +10,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from storage.files import sync_folder
+from storage.files import room_for, sync_folder
 from storage.manifest import File, time_text
 from storage.stores import Store
 
@@ -65,7 +65,7 @@ class Ledger:
             folder.mkdir(parents=True)
             sync_folder(folder.parent)
         line = json.dumps({**plain, "at": time_text(now), "place": self._place}).encode()
-        with self._path.open("ab") as file:
+        with room_for(self._path), self._path.open("ab") as file:
             file.write(line + b"\n" if self._ends_well() else b"\n" + line + b"\n")
             file.flush()
             os.fsync(file.fileno())

@@ -433,34 +433,23 @@ class Crawl:
             raise Stopped
 
     async def _robots(self, url: str) -> Answer:
-        """A robots.txt, recorded like anything else."""
-        try:
-            exchange = await self._client.fetch(url)
-        except Unreachable:
-            return 0, b""
-        try:
-            await self.recorder.record(exchange, row=None, via=None, hops="P")
-            return exchange.status, text(exchange)
-        finally:
-            exchange.response.close()
-
-    def _done(self) -> int:
-        return self.frontier.counts()["done"]
-
-    def _reach_limit(self) -> None:
-        reason = f"the limit of {self.site.limit} fetched URLs was reached"
-        count = self.frontier.skip_pattern(lambda url: True, "limit", reason)
-        if count:
-            self._remark(f"{reason}; {count} known URLs were left")
-
-    def _remark(self, sentence: str) -> None:
-        self.outcome.notes.append(sentence)
-        logger.info("%s", sentence)
-        self._write_log(f"# {sentence}")
-
-    def _write_log(self, line: str) -> None:
-        with room_for(self._snapshot.open_log):
-            self._log.write(line + "\n")
+        """A robots.txt, recorded like anything else, over as many redirects as RFC 9309 2.3.1.2 asks for."""
+        for _ in range(6):
+            try:
+                exchange = await self._client.fetch(url)
+            except Unreachable:
+                return 0, b""
+            try:
+                await self.recorder.record(exchange, row=None, via=None, hops="P")
+                head = exchange.head
+                location = head.get(b"location") if head and 300 <= head.status < 400 else None
+                target = canonical(location.decode("utf-8", "replace"), url) if location else None
+                if target is None:
+                    return exchange.status, text(exchange)
+                url = target
+            finally:
+                exchange.response.close()
+        return 404, b""
 
 
 class _Busy:

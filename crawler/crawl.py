@@ -437,8 +437,9 @@ class Crawl:
         for _ in range(6):
             try:
                 exchange = await self._client.fetch(url)
-            except Unreachable:
-                return 0, b""
+            except Unreachable as error:
+                # Who may not be connected to has no say; the URL itself will be refused for that reason.
+                return (404 if error.kind == "forbidden" else 0), b""
             try:
                 await self.recorder.record(exchange, row=None, via=None, hops="P")
                 head = exchange.head

@@ -326,6 +326,36 @@ def test_everything_wrong_is_told(latest: Snapshot) -> None:
     )
 
 
+def test_damage_hides_nothing_but_itself(latest: Snapshot) -> None:
+    """The records behind a damaged one are read, and their index lines are not called wrong."""
+    lines = sorted(
+        (line for line in read_index(latest.index) if line.filename == own(latest).name),
+        key=lambda line: line.offset,
+    )
+    middle = lines[2].offset + lines[2].length // 2
+    change(own(latest), lambda data: data[:middle] + bytes([data[middle] ^ 4]) + data[middle + 1 :])
+    told = "\n".join(verify(latest, now=NOW).problems)
+    assert told.count("no whole record begins") == 1 and lines[2].url in told
+    assert look(latest, deep=True).records == 28
+
+
+def unneeded(snapshot: Snapshot) -> None:
+    """An earlier WARC that no line of the index names, with all digests right."""
+    spare = snapshot.warcs / "forum-20200101T000000Z-00000.warc.gz"
+    shutil.copy(earlier(snapshot), spare)
+    size, sha256 = digest_of(spare)
+    forge(
+        snapshot, warcs=(*snapshot.manifest().warcs, Warc(snapshot.relative(spare), size, sha256, own=False))
+    )
+
+
+def test_an_earlier_warc_nobody_needs(latest: Snapshot) -> None:
+    unneeded(latest)
+    reseal(latest)
+    (problem,) = verify(latest, now=NOW).problems
+    assert "an earlier WARC the index does not need" in problem
+
+
 def test_what_cannot_be_read_is_unproven_not_broken(latest: Snapshot) -> None:
     path = earlier(latest)
     path.unlink()

@@ -452,6 +452,24 @@ class Crawl:
                 exchange.response.close()
         return 404, b""
 
+    def _done(self) -> int:
+        return self.frontier.counts()["done"]
+
+    def _reach_limit(self) -> None:
+        reason = f"the limit of {self.site.limit} fetched URLs was reached"
+        count = self.frontier.skip_pattern(lambda url: True, "limit", reason)
+        if count:
+            self._remark(f"{reason}; {count} known URLs were left")
+
+    def _remark(self, sentence: str) -> None:
+        self.outcome.notes.append(sentence)
+        logger.info("%s", sentence)
+        self._write_log(f"# {sentence}")
+
+    def _write_log(self, line: str) -> None:
+        with room_for(self._snapshot.open_log):
+            self._log.write(line + "\n")
+
 
 class _Busy:
     """The hosts that may not be asked now, as a container for `Frontier.lease`.

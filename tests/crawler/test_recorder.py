@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
+import resource
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -550,58 +551,95 @@ def test_a_file_that_may_not_grow_ends_with_a_whole_record(tmp_path: Path) -> No
     assert done.stdout.count(f"File too large {tmp_path}") == 6
 
 
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[None]:
-    folder.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if made.returncode:
-        pytest.skip("mounting a small disk needs root")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+class FileLimit:
+    """Files of this process may not grow beyond `room` bytes: EFBIG. Can be had by everybody."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+
+    def room(self, size: int) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, self.hard))
+
+    def close(self) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self.hard, self.hard))
 
 
-def test_a_full_disk_ends_with_a_whole_record(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "warcs", "256k"):
-        night = Night(tmp_path)
-        rows = []
-        with pytest.raises(OutOfDisk) as full:
-            for row in range(1000):
-                night.record(page(row), row)
-                rows.append(row)
-        night.commit()
-        assert len(rows) > 10
-        assert full.value.where.startswith(str(night.warcs)) and full.value.exit_code == 8
-        holds(night, list(night.recorder.lines()))
-        with pytest.raises(OutOfDisk):
-            night.record(page(1, PAGE * 300), 1)
-        night.kill()
-        night.begin()
-        assert night.reopen == []
-        subprocess.run(["mount", "-o", "remount,size=10m", str(night.warcs)], check=True)
-        for row in range(len(rows), len(rows) + 10):
+class SmallDisk:
+    """A disk of its own with `room` bytes: ENOSPC. Only root may mount one; OSError for others."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self._mount("size=1m", "-t", "tmpfs", "tmpfs")
+
+    def _mount(self, options: str, *more: str) -> None:
+        command = ["mount", "-o", options, *more, str(self.folder)]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            raise OSError("mounting needs root")
+
+    def room(self, size: int) -> None:
+        # A tmpfs knows whole pages only, and no size is no limit.
+        self._mount(f"remount,size={max(size, 4096)}")
+
+    def close(self) -> None:
+        subprocess.run(["umount", "-l", str(self.folder)], check=True)
+
+
+def disks() -> list[type[FileLimit] | type[SmallDisk]]:
+    with tempfile.TemporaryDirectory() as name:
+        try:
+            SmallDisk(Path(name) / "disk").close()
+        except OSError:
+            return [FileLimit]
+    return [FileLimit, SmallDisk]
+
+
+@pytest.fixture(params=disks())
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FileLimit | SmallDisk]:
+    made: FileLimit | SmallDisk = request.param(tmp_path / "warcs")
+    yield made
+    made.close()
+
+
+def test_a_full_disk_ends_with_a_whole_record(tmp_path: Path, disk: FileLimit | SmallDisk) -> None:
+    night = Night(tmp_path)
+    disk.room(256 << 10)
+    rows = []
+    with pytest.raises(OutOfDisk) as full:
+        for row in range(1000):
             night.record(page(row), row)
-        lines = night.end()
-        assert len(lines) == len(rows) + 10
-        holds(night, lines)
+            rows.append(row)
+    night.commit()
+    assert len(rows) > 10
+    assert full.value.where.startswith(str(night.warcs)) and full.value.exit_code == 8
+    holds(night, list(night.recorder.lines()))
+    with pytest.raises(OutOfDisk):
+        night.record(page(1, os.urandom(2 << 20)), 1)
+    night.kill()
+    night.begin()
+    assert night.reopen == []
+    disk.room(10 << 20)
+    for row in range(len(rows), len(rows) + 10):
+        night.record(page(row), row)
+    lines = night.end()
+    assert len(lines) == len(rows) + 10
+    holds(night, lines)
 
 
-def test_a_disk_too_full_to_begin_a_file(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "warcs", "256k"):
-        night = Night(tmp_path)
-        filler = night.warcs / "filler"
-        with filler.open("wb", buffering=0) as file, pytest.raises(OSError):
-            while True:
-                file.write(bytes(4096))
-        with pytest.raises(OutOfDisk):
-            night.record(page(1), 1)
-        assert [path.name for path in night.warcs.iterdir()] == ["filler"]
-        filler.unlink()
+def test_a_disk_too_full_to_begin_a_file(tmp_path: Path, disk: FileLimit | SmallDisk) -> None:
+    night = Night(tmp_path)
+    disk.room(0)
+    with (night.warcs / "filler").open("wb", buffering=0) as file, pytest.raises(OSError):
+        for _ in range(3):
+            file.write(bytes(4096))
+    with pytest.raises(OutOfDisk):
         night.record(page(1), 1)
-        holds(night, night.end())
+    assert [path.name for path in night.warcs.iterdir()] == ["filler"]
+    disk.room(10 << 20)
+    night.record(page(1), 1)
+    (night.warcs / "filler").unlink()
+    holds(night, night.end())
 
 
 def test_a_full_database_takes_the_records_back(night: Night) -> None:

@@ -196,7 +196,9 @@ def _row(snapshot: Snapshot) -> tuple[Any, ...]:
 
 
 def _archive(options: argparse.Namespace, run: Run) -> collection.Archive:
-    return collection.open_archive(Path(options.into) if options.into else run.config().archive.path)
+    return collection.open_archive(
+        Path(options.into).resolve() if options.into else run.config().archive.path.resolve()
+    )
 
 
 def _snapshots(archive: collection.Archive, wanted: Sequence[str], every: bool = False) -> list[Snapshot]:

@@ -410,6 +410,21 @@ def test_what_is_synced_is_not_read_again(night: Night) -> None:
     path.write_bytes(b"")
 
 
+def test_a_disk_that_lied_about_syncing_is_not_believed(night: Night) -> None:
+    night.record(page(1), 1)
+    line = night.record(page(2), 2)
+    night.save()
+    night.kill()
+    assert line is not None
+    with night.open_file().open("r+b") as file:
+        file.truncate(line.offset + 10)
+    night.begin()
+    assert night.reopen == [2]
+    assert night.open_file().stat().st_size == line.offset
+    night.record(page(2), 2)
+    holds(night, night.end())
+
+
 def test_a_file_finished_but_not_committed_goes_on(tmp_path: Path) -> None:
     night = Night(tmp_path, max_size=20_000)
     for number in range(3):

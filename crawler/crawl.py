@@ -9,7 +9,7 @@ import shlex
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -77,7 +77,7 @@ class Crawl:
 
     The path of a URL is `lease` → `visit` → `learn` → `learnt`; `close` seals when nothing is left.
     fetched: exchanges of this run that were learnt from. lock: what is given back when the crawl is closed.
-    again: the command that goes on with it.
+    again: the command that goes on with it. on_stop: called once, when no new request will start any more.
     """
 
     def __init__(
@@ -103,6 +103,7 @@ class Crawl:
         self._again = again
         self._stop: str | None = None
         self._stopped = asyncio.Event()
+        self.on_stop: Callable[[], object] = lambda: None
         self._keeper: asyncio.Task[None] | None = None
         self._db = database.open(snapshot.database)
         pages.create(self._db)
@@ -271,6 +272,7 @@ class Crawl:
         if self._stop is None:
             self._stop = why
             self._stopped.set()
+            self.on_stop()
             asyncio.get_running_loop().call_later(GRACE, self._client.abort_all)
 
     def fail(self, failure: Failure) -> None:

@@ -11,6 +11,7 @@ A lease that ends in none of these (SIGKILL) goes back to pending at the next st
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
@@ -49,6 +50,11 @@ class FrontierScheduler(BaseScheduler):
 
     def open(self, spider: Spider) -> None:
         self._spider = spider
+        self._crawl.on_stop = self._stop
+
+    def _stop(self) -> None:
+        # An engine that waits for a pause to end would look up only every five seconds.
+        self._stopping = asyncio.ensure_future(self._crawler.stop_async())
 
     def close(self, reason: str) -> None:
         self._crawl.close(reason)

@@ -189,7 +189,7 @@ def progress_line(progress: Progress, left: float | None) -> str:
         f"{rate:.1f}/s",
         size(progress.bytes),
         f"{progress.gaps:,} gaps" if progress.gaps != 1 else "1 gap",
-        f"paused for {span(progress.paused)}" if progress.paused > 0 else f"delay {progress.delay:.1f} s",
+        f"paused for {span(progress.paused)}" if progress.paused > 0 else f"delay {progress.delay:.3g} s",
     ]
     if left is not None:
         parts.append(f"{span(left)} left")

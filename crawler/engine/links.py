@@ -24,20 +24,29 @@ Kind = Literal["page", "requisite", "feed"]
 
 # --- where things are: tag → attributes and what their addresses are for
 
-_LAZY = ("data-src", "data-original", "data-lazy-src", "data-lazy")
 _LISTS = frozenset(("srcset", "imagesrcset", "data-srcset", "data-lazy-srcset"))
-_PICTURE = ("src", "srcset", "data-srcset", "data-lazy-srcset", *_LAZY)
-_TAGS: dict[str, tuple[tuple[str, ...], Kind]] = {
-    "a": (("href", "xlink:href"), "page"),
-    "area": (("href",), "page"),
-    "iframe": (("src", "data-src"), "page"),
-    "frame": (("src",), "page"),
-    **dict.fromkeys(("img", "source"), (_PICTURE, "requisite")),
-    **dict.fromkeys(("script", "track", "embed", "input"), (("src",), "requisite")),
-    **dict.fromkeys(("video", "audio"), (("src", "poster", "data-src"), "requisite")),
-    **dict.fromkeys(("image", "use", "feimage"), (("href", "xlink:href", "src"), "requisite")),
-    **dict.fromkeys(("body", "table", "tr", "td", "th"), (("background",), "requisite")),
-    "object": (("data",), "requisite"),
+_PICTURE = (
+    *("src", "srcset", "data-src", "data-srcset", "data-original"),
+    *("data-lazy", "data-lazy-src", "data-lazy-srcset"),
+)
+_TAGS: dict[str, tuple[tuple[str, Kind], ...]] = {
+    tag: tuple(
+        (name, "page" if tag in ("area", "iframe", "frame") or name == "longdesc" else "requisite")
+        for name in names
+    )
+    for tags, names in (
+        (("area",), ("href",)),
+        (("iframe",), ("src", "data-src")),
+        (("frame", "script", "track", "embed", "input"), ("src",)),
+        (("img",), (*_PICTURE, "longdesc")),
+        (("source",), _PICTURE),
+        (("video", "audio"), ("src", "poster", "data-src")),
+        (("image", "use", "feimage"), ("href", "xlink:href", "src")),
+        (("body", "table", "tr", "td", "th"), ("background",)),
+        (("div", "section", "figure"), ("data-bg", "data-background")),
+        (("object",), ("data",)),
+    )
+    for tag in tags
 }
 _REQUISITE_RELS = frozenset(
     (
@@ -135,6 +144,8 @@ def _reader(body: bytes, url: str, mime: str) -> Callable[[bytes, _Found], None]
 def _from_html(body: bytes, find: _Found, *, favicon: bool = True) -> None:
     if find.charset != "utf-8":
         body = body.decode(find.charset, "replace").encode()
+    if b"<?xml-stylesheet" in body[:2000]:
+        _from_processing(body.decode("utf-8", "replace"), find)
     icon = False
     if _deep(body):
         starts = body.split(b"<")
@@ -142,14 +153,14 @@ def _from_html(body: bytes, find: _Found, *, favicon: bool = True) -> None:
             icon = _from_tree(b"<" + b"<".join(starts[n : n + _UNCLOSED]), find) or icon
     else:
         icon = _from_tree(body, find)
-    if b"<?xml-stylesheet" in body:
-        _from_processing(body.decode("utf-8", "replace"), find)
     if favicon and not icon:
         find("/favicon.ico", "requisite")
 
 
 def _deep(body: bytes) -> bool:
     """Whether elements may be nested so deep that Lexbor would hang: its time grows with the square of it."""
+    if len(body) < 32_000 or body.count(b"<") < 4000:
+        return False
     unclosed = 0
     for start in range(0, len(body), 1 << 13):
         block = body[start : start + (1 << 13)]
@@ -161,20 +172,18 @@ def _deep(body: bytes) -> bool:
 
 def _from_tree(body: bytes, find: _Found) -> bool:
     """Take what the elements name; says whether the site's icon was among it."""
-    lower = body.lower()
     tree = LexborHTMLParser(body)
-    if b"<base" in lower:
-        for node in tree.css("base[href]")[:1]:
-            find.relative_to(node.attributes["href"] or "")
-    styled = b"url(" in lower
-    lazy = b"data-b" in lower
-    icon = False
+    styled = _mentions_url(body)
+    icon = based = False
     for node in tree.root.traverse(include_text=False) if tree.root else ():
         tag = node.tag
-        if tag in _TAGS:
-            names, kind = _TAGS[tag]
+        if tag == "a":
             attributes = node.attributes
-            for name in names:
+            if target := attributes.get("href") or attributes.get("xlink:href"):
+                find(target, "page")
+        elif tag in _TAGS:
+            attributes = node.attributes
+            for name, kind in _TAGS[tag]:
                 if not (target := attributes.get(name)):
                     continue
                 if name == "href" or name == "src":
@@ -187,15 +196,22 @@ def _from_tree(body: bytes, find: _Found) -> bool:
             _from_meta(node.attributes, find)
         elif tag == "style":
             _from_css(node.text(), find)
+        elif tag == "base" and not based and (target := node.attributes.get("href")):
+            based = True
+            find.relative_to(target)
         if styled and (style := node.attributes.get("style")):
             _from_css(style, find)
-        if lazy:
-            for name in ("data-bg", "data-background"):
-                find.attribute(name, node.attributes.get(name), "requisite")
-    if b"longdesc" in lower:
-        for node in tree.css("img[longdesc]"):
-            find.attribute("longdesc", node.attributes["longdesc"], "page")
     return icon
+
+
+def _mentions_url(body: bytes) -> bool:
+    """Whether "url(" stands anywhere, in any case: far faster than looking for it in lower case."""
+    at = body.find(b"(")
+    while at >= 0:
+        if body[max(at - 3, 0) : at].lower() == b"url":
+            return True
+        at = body.find(b"(", at + 1)
+    return False
 
 
 def _from_link(attributes: dict[str, str | None], find: _Found) -> bool:

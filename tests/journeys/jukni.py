@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -27,6 +28,12 @@ class Ended:
     out: str
     err: str
 
+    @property
+    def next(self) -> list[str]:
+        """The commands that the message of a failure says to run."""
+        _, found, rest = self.err.partition("  next   run:\n")
+        return [line.strip() for line in rest.splitlines() if line.startswith(" " * 11)] if found else []
+
 
 class Running:
     """A run of jukni that was started and may be waited for or hit by signals."""
@@ -49,7 +56,11 @@ class Running:
         return self.wait()
 
     def wait(self) -> Ended:
-        code = self.process.wait(LONG)
+        try:
+            code = self.process.wait(LONG)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(f"it hung, having said:\n{self._err.read_text('utf-8')}") from None
         return Ended(code, self._out.read_text("utf-8"), self._err.read_text("utf-8"))
 
 
@@ -90,6 +101,12 @@ class Jukni:
                 f"jukni {' '.join(arguments)} ended with {ended.code}, not {code}:\n{ended.err}"
             )
         return ended
+
+    def go_on(self, ended: Ended) -> Ended:
+        """Do word for word what the message says to go on with."""
+        program, *arguments = shlex.split(ended.next[-1])
+        assert program == "jukni"
+        return self.run(*arguments)
 
     def configure(self, text: str) -> None:
         """Write the jukni.toml of this folder."""

@@ -17,6 +17,7 @@ from warcio.archiveiterator import ArchiveIterator
 from storage import verify
 from storage.cdxj import Line, read_index
 from storage.collection import Collection, open_archive
+from storage.http import decoded, find_head_end, parse_head, payload
 from storage.snapshot import Snapshot
 from storage.warc import OPEN, read, read_at
 
@@ -81,6 +82,18 @@ def block(snapshot: Snapshot, line: Line) -> bytes:
 def records(path: Path) -> list[tuple[str, str, bytes]]:
     """Type, URL and block of every record of a small WARC file; BrokenRecord when one is not whole."""
     return [(record.type, record.uri, b"".join(record.chunks())) for record in read(path)]
+
+
+def bodies(snapshot: Snapshot) -> Iterator[bytes]:
+    """The decoded body of every answer in the snapshot's WARCs; what a person could read."""
+    for warc in snapshot.manifest().warcs:
+        for record in read(snapshot.root / warc.path):
+            if record.type != "response":
+                continue
+            whole = b"".join(record.chunks())
+            head = parse_head(whole[: find_head_end(whole)])
+            assert head is not None
+            yield decoded(head, payload(head, [whole[head.length :]]), 1 << 24)[0]
 
 
 def proved(snapshot: Snapshot) -> None:

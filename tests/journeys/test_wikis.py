@@ -1,0 +1,171 @@
+"""Two real DokuWikis and a MediaWiki: mirrored, checked by others' tools, replayed, mirrored again."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import urllib.parse
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from storage.browse import Replay
+from storage.collection import open_archive
+from storage.snapshot import Snapshot
+from tests.journeys import mirrored
+from tests.journeys.jukni import Ended, Jukni, mirror
+from tests.journeys.replayed import wrongly_replayed
+from tests.sites.dokuwiki import DokuWiki, Wikis
+from tests.sites.mediawiki import MediaWiki
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+# Parts of an address that change something on a server or make it work; none may ever be asked for.
+FORBIDDEN = (
+    *("do=edit", "do=login", "do=register", "do=resendpwd", "do=profile", "do=admin", "do=subscribe"),
+    *("do=revert", "do=draft", "do=save", "do=preview", "do=logout", "sectok=", "taskrunner.php"),
+    *("indexer.php", "action=edit", "action=submit", "action=delete", "action=protect", "action=purge"),
+    *("action=watch", "action=rollback", "action=unwatch", "Special:UserLogin", "Special:UserLogout"),
+    *("Special:CreateAccount", "Sp%C3%A9cial:Connexion", "veaction=edit", "action=markpatrolled"),
+)
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """A wiki and the archive it went into. asked: what its server was asked for meanwhile."""
+
+    jukni: Jukni
+    snapshot: Snapshot
+    ended: Ended
+    asked: list[str]
+
+
+def _mirror(folder: Path, wikis: Wikis, wiki: DokuWiki) -> Mirrored:
+    before = len(wikis.host.requests())
+    jukni = Jukni(folder)
+    ended = jukni.run(*mirror(wikis.url(wiki.path), concurrency=4))
+    asked = [request.target for request in wikis.host.requests()[before:]]
+    return Mirrored(jukni, mirrored.sealed(jukni.archive), ended, asked)
+
+
+@pytest.fixture(scope="module")
+def big(wikis: Wikis, tmp_path_factory: pytest.TempPathFactory) -> Mirrored:
+    return _mirror(tmp_path_factory.mktemp("wikhan"), wikis, wikis.wikhan)
+
+
+@pytest.fixture(scope="module")
+def small(wikis: Wikis, tmp_path_factory: pytest.TempPathFactory) -> Mirrored:
+    return _mirror(tmp_path_factory.mktemp("autre wiki"), wikis, wikis.autre)
+
+
+def _found(markers: set[str], snapshot: Snapshot) -> set[str]:
+    wanted = {marker.encode(): marker for marker in markers}
+    return {name for body in mirrored.bodies(snapshot) for marker, name in wanted.items() if marker in body}
+
+
+def test_every_page_of_a_dokuwiki_is_captured(big: Mirrored, wikis: Wikis) -> None:
+    assert _found(set(wikis.wikhan.current_markers()), big.snapshot) == set(wikis.wikhan.current_markers())
+
+
+def test_every_page_of_the_other_wiki_is_captured(small: Mirrored, wikis: Wikis) -> None:
+    assert _found(set(wikis.autre.current_markers()), small.snapshot) == set(wikis.autre.current_markers())
+
+
+def test_what_is_private_is_nowhere(big: Mirrored, wikis: Wikis) -> None:
+    assert wikis.wikhan.private_markers()
+    assert _found(wikis.wikhan.private_markers(), big.snapshot) == set()
+
+
+def test_the_other_wiki_of_the_host_stays_out(big: Mirrored, wikis: Wikis) -> None:
+    pages = [line.url for line in mirrored.lines(big.snapshot) if line.mime == "text/html"]
+    assert pages
+    assert [url for url in pages if f"{wikis.host.url}{wikis.autre.path}" in url] == []
+
+
+def test_no_harm_is_done(big: Mirrored, small: Mirrored, wikis: Wikis) -> None:
+    asked = big.asked + small.asked
+    assert len(asked) > 100
+    assert [target for target in asked if any(word in target for word in FORBIDDEN)] == []
+    assert wikis.wikhan.locks() == wikis.autre.locks() == []
+
+
+def test_it_asks_for_nothing_twice(big: Mirrored) -> None:
+    assert len(big.asked) == len(set(big.asked))
+
+
+def test_other_tools_find_nothing_wrong(big: Mirrored, small: Mirrored) -> None:
+    for snapshot in (big.snapshot, small.snapshot):
+        for warc in snapshot.manifest().warcs:
+            path = str(snapshot.root / warc.path)
+            for tool in ("warcio", "fastwarc"):
+                done = subprocess.run(
+                    [Path(sys.executable).with_name(tool), "check", path],
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                assert done.returncode == 0, f"{tool}: {done.stdout}{done.stderr}"
+
+
+def test_pywb_replays_every_page_of_the_big_wiki(big: Mirrored) -> None:
+    with Replay(big.snapshot) as replay:
+        compared, wrong = wrongly_replayed(replay, mirrored.lines(big.snapshot))
+    assert wrong == []
+    assert compared > 50
+
+
+def test_the_second_crawl_stands_on_the_first(small: Mirrored, wikis: Wikis, tmp_path: Path) -> None:
+    jukni = Jukni(tmp_path)
+    shutil.copytree(small.snapshot.root, jukni.archive)
+    jukni.run(*mirror(wikis.url(wikis.autre.path), concurrency=4))
+    first, second = mirrored.collection(jukni.archive).sealed()
+
+    manifest = second.manifest()
+    assert manifest.previous == first.name
+    assert {warc.own for warc in manifest.warcs} == {True, False}
+    lines = mirrored.lines(second)
+    revisits = [line for line in lines if line.kind == "revisit"]
+    originals = {line.id: line for line in lines if line.kind == "response"}
+    assert revisits
+    own = {Path(warc.path).name for warc in manifest.warcs if warc.own}
+    assert {line.filename in own for line in revisits} == {True}
+    new_bytes = sum(warc.size for warc in manifest.warcs if warc.own)
+    assert new_bytes < sum(warc.size for warc in first.manifest().warcs)
+    assert originals
+
+    jukni.run("verify", "--all", "--into", str(jukni.archive))
+    with Replay(second) as replay:
+        compared, wrong = wrongly_replayed(replay, lines)
+    assert wrong == []
+    assert compared >= len(revisits)
+
+    restored = tmp_path / "rendu à la communauté"
+    restored.mkdir()
+    for file in (*manifest.files, *manifest.warcs):
+        target = restored / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(jukni.archive / file.path, target)
+    shutil.copy(second.folder / "manifest.json", restored / second.relative(second.folder))
+    shutil.copy(jukni.archive / "archive.json", restored)
+    (alone,) = open_archive(restored).collection(second.site).sealed()
+    jukni.run("verify", str(alone), "--into", str(restored))
+    with Replay(alone) as replay:
+        _, wrong = wrongly_replayed(replay, lines)
+    assert wrong == []
+
+
+def test_a_mediawiki_is_captured_and_replayed(mediawiki: MediaWiki, tmp_path: Path) -> None:
+    before = len(mediawiki.host.requests())
+    jukni = Jukni(tmp_path)
+    jukni.run(*mirror(mediawiki.url("Accueil"), concurrency=4))
+    asked = [request.target for request in mediawiki.host.requests()[before:]]
+    snapshot = mirrored.sealed(jukni.archive)
+    assert _found(set(mediawiki.current_markers()), snapshot) == set(mediawiki.current_markers())
+    decoded = [urllib.parse.unquote(target) for target in asked]
+    assert [t for t in decoded if any(urllib.parse.unquote(word) in t for word in FORBIDDEN)] == []
+    with Replay(snapshot) as replay:
+        compared, wrong = wrongly_replayed(replay, mirrored.lines(snapshot))
+    assert wrong == []
+    assert compared > 20

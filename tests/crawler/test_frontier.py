@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -86,6 +87,25 @@ def test_the_memory_of_recent_urls_may_be_as_small_as_it_likes(tmp_path: Path) -
             frontier.skip(url, "scope", "not ours")
             assert frontier.unseen([(url, "page"), (url, "requisite")]) == []
         assert frontier.counts()["skipped"] == 0
+
+
+def test_memory_does_not_grow_with_the_urls_known(tmp_path: Path) -> None:
+    with closing(database.open(tmp_path / "crawl.sqlite")) as db:
+        frontier = Frontier(db, remember=1000)
+
+        def grow(start: int) -> int:
+            for number in range(start, start + 20_000, 50):
+                frontier.add(pages(*(f"{FORUM}/t{number + k}" for k in range(50))))
+                frontier.unseen([(f"{FORUM}/x{number + k}", "page") for k in range(50)])
+                frontier.skip(f"{FORUM}/s{number}", "scope", "not ours")
+            return tracemalloc.get_traced_memory()[0]
+
+        tracemalloc.start()
+        try:
+            first = grow(0)
+            assert grow(20_000) - first < 200_000
+        finally:
+            tracemalloc.stop()
 
 
 def test_a_skipped_url_is_wanted_when_it_is_found_as_something_else(frontier: Frontier) -> None:

@@ -116,6 +116,8 @@ def test_the_surroundings_do_not_matter(
     for store in (_quick(place), _quick(weed.over_tls(place))):
         store.put("a", file.path, file.sha256)
         prove(store, "a", file.size, file.sha256)
+    amazon = S3(Bucket(name="aws", bucket="mirror", region="eu-west-3", access_key="k", secret_key="s"))
+    assert "eu-west-3.amazonaws.com" in amazon._client.meta.endpoint_url
 
 
 def test_without_keys_nobody_looks_for_others(

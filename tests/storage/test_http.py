@@ -275,6 +275,16 @@ def test_a_bomb_inside_a_coding_that_ignores_it() -> None:
     assert coded(b"gzip, gzip", wire) == (b"small", True)
 
 
+def test_a_coding_inside_another_makes_no_work_without_end() -> None:
+    wire = gzip.compress(gzip.compress(b"") * 1000)
+    assert coded(b"gzip, gzip", wire, limit=1000) == (b"", False)
+
+
+def test_output_that_waits_inside_the_decoder_is_not_lost() -> None:
+    for size in range((1 << 18) - 5, (1 << 18) + 270):
+        assert coded(b"deflate", raw_deflate(bytes(size))) == (bytes(size), True)
+
+
 def test_just_the_limit_is_whole() -> None:
     for data, coding in ((TEXT, b""), (gzip.compress(TEXT), b"gzip")):
         assert coded(coding, data, limit=len(TEXT)) == (TEXT, True)

@@ -262,8 +262,8 @@ class _Inflater:
                 before = engine.copy()
                 try:
                     plain = engine.decompress(data, _PIECE)
-                    data = engine.unconsumed_tail
-                    if not data and len(plain) == _PIECE:
+                    rest = engine.unconsumed_tail
+                    if not rest and len(plain) == _PIECE:
                         # All input taken, but output may be waiting inside.
                         plain += engine.decompress(b"", _PIECE)
                 except zlib.error:
@@ -272,6 +272,7 @@ class _Inflater:
                     return
                 if plain:
                     yield plain
+                data = rest
                 if engine.eof:
                     if not self._gzip:
                         return

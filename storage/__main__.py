@@ -61,18 +61,17 @@ def _restore(store: Store, wanted: str, into: Path, report: Report, again: str) 
     def progress(step: Step) -> None:
         report.say(f"{step.files} of {step.of} files, {size(step.done)} of {size(step.size)}  {step.file}")
 
-    done = restore(store, wanted, into, now=lambda: datetime.now(UTC), progress=progress, again=again)
-    if done.failure:
-        return report.failure(done.failure)
-    proof = done.proof
+    site, _, name = wanted.partition("/")
+    done = restore(
+        store, site, name or "latest", into, now=lambda: datetime.now(UTC), progress=progress, again=again
+    )
     report.result(
-        f"{proof.site}/{proof.snapshot} is restored, every file as its manifest says",
+        f"{done.snapshot} is restored, every file as its manifest says",
         {
-            "site": proof.site,
-            "snapshot": proof.snapshot,
-            "verdict": proof.verdict,
-            "files": proof.files,
-            "bytes": Size(proof.bytes),
+            "site": done.snapshot.site,
+            "snapshot": done.snapshot.name,
+            "files": done.files,
+            "bytes": Size(done.bytes),
             "into": str(into),
         },
     )

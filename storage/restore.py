@@ -19,7 +19,6 @@ from storage.collection import ARCHIVE_FILE, Archive, make_archive, open_archive
 from storage.errors import BrokenData, Failure, OutOfDisk, RemoteError, UsageError
 from storage.files import PART, digest_of, sync_folder, write_once
 from storage.manifest import SITE, SNAPSHOT, File, Manifest, parse
-from storage.proof import Proof
 from storage.push import Step
 from storage.readme import NAME as README
 from storage.snapshot import MANIFEST, Snapshot
@@ -28,19 +27,21 @@ from storage.stores import Corrupt, Missing, Store, StoreError, Unreachable, fet
 UNFINISHED = ".jukni-restore.json"
 _EMPTY = {"lost+found", ".lock", ARCHIVE_FILE, ARCHIVE_FILE + PART, README, README + PART}
 _LARGEST_MANIFEST = 1 << 28
+_NAMED = 5  # files in a message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """What became of a restore. The proof is written nowhere; that is for whoever asked for the restore.
+    """A snapshot that is whole again, every byte of it checked.
 
-    fetched: files brought now; the others of `proof.files` were there from an interrupted run.
-    failure: what to tell when the snapshot is not whole.
+    files, bytes: that it needs, without the manifest. fetched: files brought now; the others were there from
+    an interrupted run.
     """
 
-    proof: Proof
+    snapshot: Snapshot
+    files: int
+    bytes: int
     fetched: int
-    failure: Failure | None
 
 
 def snapshots_in(store: Store, site: str = "") -> Sequence[tuple[str, str]]:
@@ -56,31 +57,30 @@ def snapshots_in(store: Store, site: str = "") -> Sequence[tuple[str, str]]:
     return sorted(found)
 
 
-def find(store: Store, wanted: str) -> tuple[str, str]:
-    """(site, name) of the snapshot meant by SITE, SITE/latest, SITE/NAME or the beginning of one name.
+def find(store: Store, site: str, name: str) -> str:
+    """The snapshot's whole name, from it, from the beginning of one, or from `latest`.
 
-    A whole name is taken as it is, without a listing. UsageError when it is no such thing or could mean
-    several, RemoteError when the store lists none.
+    A whole name is taken as it is, without a listing. UsageError when it could mean several, RemoteError when
+    the store lists none.
     """
-    site, _, name = wanted.partition("/")
     if not SITE.fullmatch(site):
-        raise UsageError("no snapshot can be called so", what=f"{wanted!r}; known: SITE, SITE/TIME")
+        raise UsageError("no site can be called so", what=f"{site!r}; a snapshot is SITE or SITE/TIME")
     if SNAPSHOT.fullmatch(name):
-        return site, name
+        return name
     names = [found for _, found in snapshots_in(store, site)]
-    if name in ("", "latest") and names:
-        return site, names[-1]
+    if name == "latest" and names:
+        return names[-1]
     begun = [found for found in names if name and found.startswith(name)]
     if len(begun) == 1:
-        return site, begun[0]
+        return begun[0]
     if begun:
         raise UsageError(
-            f"no single snapshot is meant by {wanted}",
+            f"no single snapshot is meant by {site}/{name}",
             what=f"{len(begun)} snapshots begin so, from {begun[0]} to {begun[-1]}",
             where=store.address(),
         )
     raise RemoteError(
-        f"no snapshot {wanted} was found in the store",
+        f"no snapshot {site}/{name} was found in the store",
         what=f"of {site} it lists {len(names)} snapshots"
         + (
             f", from {names[0]} to {names[-1]}" if names else " (if it should hold some, give the whole name)"
@@ -92,7 +92,8 @@ def find(store: Store, wanted: str) -> tuple[str, str]:
 
 def restore(
     store: Store,
-    wanted: str,
+    site: str,
+    name: str,
     into: Path,
     *,
     now: Callable[[], datetime],
@@ -103,20 +104,23 @@ def restore(
 
     again: the command that runs this again, for messages. Raises before anything is changed: UsageError for
     another folder, RemoteError and BrokenData when the manifest cannot be had or believed, OutOfDisk when
-    the rest does not fit. Failures of single files do not raise, they are in what is returned.
+    the rest does not fit. BrokenData when a file is missing or damaged in the store, RemoteError when it
+    could not be had: then all the others are there, the manifest is not.
     """
-    site, name = find(store, wanted)
+    name = find(store, site, name)
     again = again or f"jukni restore {site}/{name} --from {store.name} --into {into}"
     manifest, data = _manifest(store, site, name, again)
     archive = _folder(into, manifest, data, now)
-    run = _Restore(store, manifest, archive, progress, again)
+    snapshot = Snapshot(archive.root, site, name)
     with archive.collection(site).lock(again, now()):
+        run = _Restore(store, manifest, archive, progress, again)
         run.all()
-        if not run.problems:
-            write_once(Snapshot(archive.root, site, name).folder / MANIFEST, [data])
-            (into / UNFINISHED).unlink(missing_ok=True)
+        snapshot.folder.mkdir(parents=True, exist_ok=True)
+        write_once(snapshot.folder / MANIFEST, [data])
+        (into / UNFINISHED).unlink(missing_ok=True)
     archive.refresh()
-    return run.result(now())
+    size = sum(file.size for file in run.files)
+    return Restored(snapshot=snapshot, files=len(run.files), bytes=size, fetched=run.fetched)
 
 
 def _manifest(store: Store, site: str, name: str, again: str) -> tuple[Manifest, bytes]:
@@ -212,7 +216,7 @@ def _cannot_write(path: Path, error: OSError) -> UsageError:
 
 
 class _Restore:
-    """The files of one restore. `problems` stays empty as long as all of them are there and proved."""
+    """The files of one restore."""
 
     def __init__(
         self,
@@ -233,7 +237,7 @@ class _Restore:
         self.problems: list[tuple[File, StoreError]] = []
 
     def all(self) -> None:
-        """Every file, in the order of the manifest; an unreachable store ends it."""
+        """Every file, in the order of the manifest; an unreachable store ends it. Raises for what is missing."""
         try:
             wanted = [file for file in self.files if not self._is_there(file)]
             self._has_room(sum(file.size for file in wanted))
@@ -246,13 +250,15 @@ class _Restore:
                 except StoreError as error:
                     self.problems.append((file, error))
                     if isinstance(error, Unreachable):
-                        return
+                        break
                     continue
                 self.fetched += 1
                 self.proved.append(file)
         except OSError as error:
             raise _cannot_write(self.root, error) from error
         self._say("")
+        if self.problems:
+            raise self._failure()
 
     def _is_there(self, file: File) -> bool:
         """True for a file that an interrupted run brought; what is not whole is fetched again."""
@@ -284,27 +290,12 @@ class _Restore:
         total = sum(file.size for file in self.files)
         self.progress(Step(len(self.proved), len(self.files), done, total, path))
 
-    def result(self, at: datetime) -> Restored:
-        broken = any(isinstance(error, Corrupt | Missing) for _, error in self.problems)
-        proof = Proof(
-            kind="restored",
-            site=self.manifest.site,
-            snapshot=self.manifest.snapshot,
-            at=at,
-            verdict="broken" if broken else "unproven" if self.problems else "proved",
-            store=self.store.name,
-            files=len(self.proved),
-            bytes=sum(file.size for file in self.proved),
-            problems=[f"{file.path}: {error.what}" for file, error in self.problems],
-        )
-        return Restored(proof=proof, fetched=self.fetched, failure=self._failure(broken))
-
-    def _failure(self, broken: bool) -> Failure | None:
-        if not self.problems:
-            return None
-        grave = [error for _, error in self.problems if isinstance(error, Corrupt | Missing) or not broken]
+    def _failure(self) -> Failure:
+        """The gravest kind of problem in words, with counts, the files, and what to do."""
+        broken = [(file, error) for file, error in self.problems if isinstance(error, Corrupt | Missing)]
+        grave = broken or self.problems
         count = f"{len(grave)} of {len(self.files)} files"
-        first = grave[0]
+        first = grave[0][1]
         match first:
             case Missing():
                 what = f"the store does not hold {count}: {first.what}"
@@ -314,10 +305,12 @@ class _Restore:
                 what = f"the store could not be reached: {first.what}"
             case _:
                 what = f"the store refused {count}: {first.what}"
-        others = "" if len(grave) == 1 else f", and {len(grave) - 1} more files"
+        more = [f"also {file.path}: {error.what}" for file, error in grave[1:_NAMED]]
+        if len(grave) > _NAMED:
+            more.append(f"and {len(grave) - _NAMED} more")
         return (BrokenData if broken else RemoteError)(
             f"{self.manifest.site}/{self.manifest.snapshot} is NOT whole in {self.root}",
-            what=what + others,
+            what="\n".join([what, *more]),
             where=first.where,
             kept=f"{len(self.proved)} of {len(self.files)} files are restored and proved; "
             "the manifest is not written before all are",

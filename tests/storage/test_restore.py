@@ -15,11 +15,21 @@ from pathlib import Path
 import pytest
 
 from storage.collection import open_archive
-from storage.errors import BROKEN, DONE, REMOTE, USAGE, BrokenData, OutOfDisk, RemoteError, UsageError
+from storage.errors import (
+    BROKEN,
+    DONE,
+    REMOTE,
+    USAGE,
+    BrokenData,
+    Failure,
+    OutOfDisk,
+    RemoteError,
+    UsageError,
+)
 from storage.push import push
 from storage.report import failure_text
 from storage.restore import UNFINISHED, Restored, find, restore, snapshots_in
-from storage.snapshot import Snapshot
+from storage.snapshot import MANIFEST, Snapshot
 from storage.stores import Bucket, Folder, Missing, Store, Unreachable, open_store
 from storage.stores.s3 import S3
 from tests.sites.fault_proxy import Fault, FaultProxy
@@ -58,7 +68,14 @@ def bucket(weed: SeaweedFS, snapshot: Snapshot) -> Bucket:
 
 
 def _restore(store: Store, wanted: str, into: Path) -> Restored:
-    return restore(store, wanted, into, now=lambda: NOW)
+    site, _, name = wanted.partition("/")
+    return restore(store, site, name or "latest", into, now=lambda: NOW)
+
+
+def _fails(store: Store, wanted: str, into: Path) -> Failure:
+    with pytest.raises(Failure, match="NOT whole") as caught:
+        _restore(store, wanted, into)
+    return caught.value
 
 
 def _tree(root: Path) -> dict[str, bytes]:
@@ -86,15 +103,17 @@ def test_what_the_manifest_names_and_nothing_else(
 ) -> None:
     (disk.path / "forum" / "warcs" / "stranger.warc.gz").write_bytes(b"?")
     done = _restore(open_store(disk), wanted, tmp_path / "new é" / "deep")
-    assert done.failure is None
-    assert (done.proof.verdict, done.proof.kind) == ("proved", "restored")
-    assert done.fetched == done.proof.files == len(_named(snapshot)) - 1
+    assert str(done.snapshot) == str(snapshot)
+    assert done.fetched == done.files == len(_named(snapshot)) - 1
+    assert (
+        done.bytes == sum(map(len, _named(snapshot).values())) - (snapshot.folder / MANIFEST).stat().st_size
+    )
     _is_whole(snapshot, tmp_path / "new é" / "deep")
 
 
 def test_an_earlier_snapshot(snapshot: Snapshot, disk: Folder, tmp_path: Path) -> None:
     first = open_archive(snapshot.root).collection("forum").sealed()[0]
-    assert _restore(open_store(disk), str(first), tmp_path / "new").failure is None
+    _restore(open_store(disk), str(first), tmp_path / "new")
     _is_whole(first, tmp_path / "new")
 
 
@@ -102,14 +121,14 @@ def test_which_snapshots_there_are(disk: Folder, snapshot: Snapshot) -> None:
     store = open_store(disk)
     assert snapshots_in(store) == [("forum", "20261121T031500Z"), ("forum", "20261122T031500Z")]
     (disk.path / "forum" / "snapshots" / "20261122T031500Z" / "manifest.json").unlink()
-    assert find(store, "forum") == ("forum", "20261121T031500Z")
+    assert find(store, "forum", "latest") == "20261121T031500Z"
     with pytest.raises(RemoteError, match="it lists 1 snapshots, from 20261121T031500Z"):
-        find(store, "forum/20261122")
+        find(store, "forum", "20261122")
     with pytest.raises(RemoteError, match="give the whole name"):
-        find(store, "wiki")
-    for wrong in ("", "/", "../etc", "Forum", "forum é"):
+        find(store, "wiki", "latest")
+    for wrong in ("", "../etc", "Forum", "forum é"):
         with pytest.raises(UsageError):
-            find(store, wrong)
+            find(store, wrong, "latest")
     with pytest.raises(RemoteError, match="has no such snapshot"):
         _restore(store, "forum/20261122T031500Z", disk.path.parent / "new")
     assert not (disk.path.parent / "new").exists()
@@ -117,7 +136,7 @@ def test_which_snapshots_there_are(disk: Folder, snapshot: Snapshot) -> None:
 
 def test_a_beginning_that_could_mean_several(disk: Folder) -> None:
     with pytest.raises(UsageError, match="2 snapshots begin so"):
-        find(open_store(disk), "forum/202611")
+        find(open_store(disk), "forum", "202611")
 
 
 def test_only_into_an_empty_folder(disk: Folder, tmp_path: Path) -> None:
@@ -129,16 +148,16 @@ def test_only_into_an_empty_folder(disk: Folder, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Not a directory"):
         _restore(open_store(disk), "forum", tmp_path / "file")
     (tmp_path / "mounted" / "lost+found").mkdir(parents=True)
-    assert _restore(open_store(disk), "forum", tmp_path / "mounted").failure is None
+    _restore(open_store(disk), "forum", tmp_path / "mounted")
 
 
 def test_not_into_a_finished_restore_nor_another_one(disk: Folder, tmp_path: Path) -> None:
     store = open_store(disk)
-    assert _restore(store, "forum", tmp_path / "new").failure is None
+    _restore(store, "forum", tmp_path / "new")
     with pytest.raises(UsageError, match="not empty"):
         _restore(store, "forum", tmp_path / "new")
     (disk.path / "forum" / "snapshots" / "20261122T031500Z" / "pages.jsonl").unlink()
-    assert _restore(store, "forum", tmp_path / "half").failure
+    _fails(store, "forum", tmp_path / "half")
     with pytest.raises(UsageError, match="unfinished restore of something else"):
         _restore(store, "forum/20261121T031500Z", tmp_path / "half")
 
@@ -158,14 +177,10 @@ def test_one_bad_file_keeps_no_other_away(
     path.unlink()
     if harm in harms:
         path.write_bytes(harms[harm])
-    done = _restore(open_store(disk), "forum", tmp_path / "new")
-    assert done.failure is not None
-    assert done.failure.exit_code == BROKEN
-    assert done.failure.where == str(path)
-    assert done.proof.verdict == "broken"
-    assert [problem.partition(":")[0] for problem in done.proof.problems] == [bad]
-    text = failure_text("restore", done.failure)
-    assert "NOT whole" in text
+    failure = _fails(open_store(disk), "forum", tmp_path / "new")
+    assert failure.exit_code == BROKEN
+    assert failure.where == str(path)
+    text = failure_text("restore", failure)
     assert f"{len(_named(snapshot)) - 2} of {len(_named(snapshot)) - 1} files are restored and proved" in text
     there = _tree(tmp_path / "new")
     rest = _named(snapshot).keys() - {bad, snapshot.relative(snapshot.folder / "manifest.json")}
@@ -173,9 +188,21 @@ def test_one_bad_file_keeps_no_other_away(
     assert open_archive(tmp_path / "new").collection("forum").latest() is None
 
     path.write_bytes(whole)
-    again = _restore(open_store(disk), "forum", tmp_path / "new")
-    assert (again.failure, again.fetched) == (None, 1)
+    assert _restore(open_store(disk), "forum", tmp_path / "new").fetched == 1
     _is_whole(snapshot, tmp_path / "new")
+
+
+def test_every_bad_file_is_named(snapshot: Snapshot, disk: Folder, tmp_path: Path) -> None:
+    manifest = snapshot.manifest()
+    bad = [file.path for file in (*manifest.warcs, *manifest.files)][:6]
+    for name in bad:
+        (disk.path / name).unlink()
+    failure = _fails(open_store(disk), "forum", tmp_path / "new")
+    lines = failure.what.splitlines()
+    assert "the store does not hold 6 of 7 files" in lines[0]
+    assert failure.where == str(disk.path / bad[0])
+    assert [line.split()[1].rstrip(":") for line in lines[1:-1]] == bad[1:5]
+    assert lines[-1] == "and 1 more"
 
 
 @pytest.mark.parametrize("key", ["self", "site", "path", "json"])
@@ -214,23 +241,22 @@ def test_a_killed_restore_goes_on(snapshot: Snapshot, disk: Folder, tmp_path: Pa
                 raise Killed
 
         with pytest.raises(Killed):
-            restore(store, "forum", into, now=lambda: NOW, progress=until)
+            restore(store, "forum", "latest", into, now=lambda: NOW, progress=until)
         assert open_archive(into).collection("forum").latest() is None
     (into / "forum" / "warcs" / (Path(snapshot.manifest().warcs[0].path).name + ".part")).touch()
     (into / snapshot.manifest().warcs[0].path).write_bytes(b"half")
-    done = _restore(store, "forum", into)
-    assert (done.failure, done.fetched) == (None, 1)
+    assert _restore(store, "forum", into).fetched == 1
     _is_whole(snapshot, into)
 
 
 def test_killed_before_it_began(snapshot: Snapshot, disk: Folder, tmp_path: Path) -> None:
     """The archive's own files are there, the mark of the restore is not yet."""
     into = tmp_path / "new"
-    assert _restore(open_store(disk), "forum", tmp_path / "other").failure is None
+    _restore(open_store(disk), "forum", tmp_path / "other")
     into.mkdir()
     for name in ("archive.json", "READ-ME-FIRST.txt"):
         shutil.copy(tmp_path / "other" / name, into / name)
-    assert _restore(open_store(disk), "forum", into).failure is None
+    _restore(open_store(disk), "forum", into)
     _is_whole(snapshot, into)
 
 
@@ -262,7 +288,7 @@ def test_from_a_bucket(
     snapshot: Snapshot, weed: SeaweedFS, bucket: Bucket, tmp_path: Path, tls: bool
 ) -> None:
     place = weed.over_tls(bucket) if tls else bucket
-    assert _restore(open_store(place), "forum", tmp_path / "new").failure is None
+    _restore(open_store(place), "forum", tmp_path / "new")
     _is_whole(snapshot, tmp_path / "new")
 
 
@@ -283,8 +309,7 @@ def test_from_a_bucket(
 def test_a_mishap_on_the_way(
     snapshot: Snapshot, bucket: Bucket, proxy: FaultProxy, tmp_path: Path, fault: Fault
 ) -> None:
-    done = _restore(_through(bucket, proxy, fault), "forum", tmp_path / "new")
-    assert done.failure is None
+    _restore(_through(bucket, proxy, fault), "forum", tmp_path / "new")
     assert any(one.did for one in proxy.seen)
     _is_whole(snapshot, tmp_path / "new")
 
@@ -306,7 +331,7 @@ def test_a_store_that_answers_ranges_with_everything(
     whole = (snapshot.root / snapshot.manifest().warcs[0].path).read_bytes()
     everything = Fault("GET", "warcs/", "answer", headers={"ETag": '"x"'}, body=whole, header="range")
     cut = Fault("GET", "warcs/", "cut_down", at=700)
-    assert _restore(_through(bucket, proxy, everything, cut), "forum", tmp_path / "new").failure is None
+    _restore(_through(bucket, proxy, everything, cut), "forum", tmp_path / "new")
     first = [one.did for one in proxy.seen if snapshot.manifest().warcs[0].path in one.target]
     assert first == ["cut_down", "answer"]
     _is_whole(snapshot, tmp_path / "new")
@@ -320,7 +345,7 @@ def test_what_is_no_listing_does_not_mean_no_snapshots(
     store = _through(bucket, proxy, Fault("GET", "list-type=2", "answer", times=99, body=body))
     with pytest.raises(Unreachable):
         _restore(store, "forum", tmp_path / "new")
-    assert _restore(store, f"forum/{snapshot.name}", tmp_path / "new").failure is None
+    _restore(store, f"forum/{snapshot.name}", tmp_path / "new")
 
 
 @pytest.mark.real
@@ -339,15 +364,11 @@ def test_a_store_that_goes_away(
     snapshot: Snapshot, bucket: Bucket, proxy: FaultProxy, tmp_path: Path
 ) -> None:
     gone = Fault("GET", "warcs/", "answer", skip=1, times=99, status=503)
-    done = _restore(_through(bucket, proxy, gone), "forum", tmp_path / "new")
-    assert done.failure is not None
-    assert done.failure.exit_code == REMOTE
-    assert done.proof.verdict == "unproven"
-    assert done.fetched == 1
-    assert done.failure.next == (f"jukni restore {snapshot} --from garage --into {tmp_path / 'new'}",)
+    failure = _fails(_through(bucket, proxy, gone), "forum", tmp_path / "new")
+    assert failure.exit_code == REMOTE
+    assert failure.next == (f"jukni restore {snapshot} --from garage --into {tmp_path / 'new'}",)
     again = _restore(_through(bucket, proxy), "forum", tmp_path / "new")
-    assert again.failure is None
-    assert again.fetched == again.proof.files - 1
+    assert again.fetched == again.files - 1
     _is_whole(snapshot, tmp_path / "new")
 
 

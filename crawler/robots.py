@@ -40,9 +40,13 @@ class Robots:
         self._rules[origin] = waiting
         try:
             status, body = await self._fetch(origin + "/robots.txt")
-        except BaseException:
+        except BaseException as error:
             del self._rules[origin]
-            waiting.cancel()
+            if isinstance(error, Exception):
+                waiting.set_exception(error)
+                waiting.exception()  # seen, even when nobody else waits
+            else:
+                waiting.cancel()
             raise
         waiting.set_result(parse(status, body))
         while len(self._rules) > _KEPT:

@@ -35,6 +35,7 @@ TEXTS = frozenset(
 )
 BODY_LIMIT = 8 * 1024 * 1024  # decoded bytes; a larger page is kept whole, its links are read up to here
 BUSY = frozenset({429, 503})
+CUT_BY_US = {"not-indexed": "cut short when the crawl was stopped"}
 
 
 @dataclass(slots=True, frozen=True)
@@ -196,7 +197,9 @@ class Visitor:
             return None
         if self._stopping() and exchange.truncated in ("time", "disconnect"):
             # Cut by ourselves: worth a record, but the row goes back as if it had not been asked.
-            await self._recorder.record(exchange, row=None, via=lease.via, hops=lease.hops, indexed=False)
+            await self._recorder.record(
+                exchange, row=None, via=lease.via, hops=lease.hops, indexed=False, note=CUT_BY_US
+            )
             exchange.response.close()
             raise Stopped
         if exchange.head:

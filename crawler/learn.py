@@ -22,7 +22,7 @@ _ANYWHERE = frozenset({"text/css", "image/svg+xml"})  # read for links on other 
 _SESSION = re.compile(
     rb"[?&;](?:PHPSESSID|osCsid|zenid)=[\w,-]{22,}|[?&;](?:s|sid)=[0-9a-f]{32}|;jsessionid=\w{16,}"
 )
-_SESSION_WORDS = (b"sid=", b"PHPSESSID=", b"osCsid=", b"zenid=", b"?s=", b"&s=", b";s=", b";jsessionid=")
+_LOOKED_AT = 20  # pages of a host
 
 
 class Learner:
@@ -46,7 +46,7 @@ class Learner:
         self._novelty = Novelty()
         self._note = note
         self._trips: list[Trip] = []
-        self._with_cookies: set[str] = set()
+        self._looked: dict[str, int] = {}
         self.scope = scope
 
     def learn(self, visit: Visit) -> None:
@@ -99,13 +99,17 @@ class Learner:
         return self._frontier.add(keep, via=via, hops=hops) if keep else 0
 
     def _look_for_sessions(self, host: str, body: bytes) -> None:
-        """A cookie that comes back is what makes forums leave their session id out of the links."""
-        if host in self._with_cookies or not any(word in body for word in _SESSION_WORDS):
-            return  # a plain search is ten times faster than the expression, and nearly always enough
-        if _SESSION.search(body):
-            self._with_cookies.add(host)
-            self._cookies.enable(host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host)
-            self._note(f"{host} puts session ids into links: its cookies are kept from now on")
+        """A cookie that comes back is what makes forums leave their session id out of the links.
+
+        A forum that does so does it on every page: the first few of a host tell.
+        """
+        looked = self._looked.get(host, 0)
+        if looked < _LOOKED_AT:
+            self._looked[host] = looked + 1
+            if _SESSION.search(body):
+                self._looked[host] = _LOOKED_AT
+                self._cookies.enable(host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host)
+                self._note(f"{host} puts session ids into links: its cookies are kept from now on")
 
     def _redirected(self, lease: Lease, location: bytes) -> None:
         target = canonical(location.decode("utf-8", "replace"), lease.url)

@@ -237,7 +237,7 @@ class _Restore:
         self.problems: list[tuple[File, StoreError]] = []
 
     def all(self) -> None:
-        """Every file, in the order of the manifest; an unreachable store ends it. Raises for what is missing."""
+        """Every file, as the manifest has them; an unreachable store ends it. Raises for what is missing."""
         try:
             wanted = [file for file in self.files if not self._is_there(file)]
             self._has_room(sum(file.size for file in wanted))

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from crawler import __version__, coverage, database, pages
 from crawler.canonical import canonical
-from crawler.capture.client import Client, Limits, Unreachable
+from crawler.capture.client import Client, Limits
 from crawler.capture.cookies import Jar
 from crawler.config import Archive, Site, fingerprint
 from crawler.engine.pace import Pace
@@ -26,9 +26,9 @@ from crawler.frontier import Frontier, Lease, Link, host_of
 from crawler.keeper import keep, room_left
 from crawler.learn import Learner
 from crawler.recorder import Recorder
-from crawler.robots import Answer, Robots
+from crawler.robots import Robots
 from crawler.scope import Scope
-from crawler.visit import Stopped, Visit, Visitor, text
+from crawler.visit import Stopped, Visit, Visitor
 from storage import seal
 from storage.cdxj import Line, read_index
 from storage.errors import Failure, Interrupted, OutOfDisk, RemoteError
@@ -141,7 +141,7 @@ class Crawl:
             recorder=self.recorder,
             frontier=self.frontier,
             pace=self.pace,
-            robots=Robots(self._robots, "jukni"),
+            robots=Robots(lambda url: self._visitor.robots(url), "jukni"),
             cookies=cookies,
             scope=lambda: self.scope,
             obey_own=site.robots == "obey",
@@ -433,26 +433,6 @@ class Crawl:
             await asyncio.wait_for(self._stopped.wait(), seconds)
         if self._stop is not None:
             raise Stopped
-
-    async def _robots(self, url: str) -> Answer:
-        """A robots.txt, recorded like anything else, over as many redirects as RFC 9309 2.3.1.2 asks for."""
-        for _ in range(6):
-            try:
-                exchange = await self._client.fetch(url)
-            except Unreachable as error:
-                # Who may not be connected to has no say; the URL itself will be refused for that reason.
-                return (404 if error.kind == "forbidden" else 0), b""
-            try:
-                await self.recorder.record(exchange, row=None, via=None, hops="P")
-                head = exchange.head
-                location = head.get(b"location") if head and 300 <= head.status < 400 else None
-                target = canonical(location.decode("utf-8", "replace"), url) if location else None
-                if target is None:
-                    return exchange.status, text(exchange)
-                url = target
-            finally:
-                exchange.response.close()
-        return 404, b""
 
     def _done(self) -> int:
         return self.frontier.counts()["done"]

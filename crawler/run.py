@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, cast
 
@@ -13,7 +12,7 @@ from scrapy.crawler import AsyncCrawlerRunner
 from scrapy.settings import Settings
 from scrapy.utils.reactor import install_reactor
 
-from crawler.crawl import Crawl, Outcome
+from crawler.crawl import GRACE, Crawl, Outcome
 from crawler.spiders.generic import GenericSpider
 from storage.errors import INTERRUPTED
 
@@ -51,22 +50,26 @@ async def run(crawl: Crawl, watch: Callable[[Crawl], Awaitable[None]]) -> Outcom
     settings.set("LOG_ENABLED", False)
     loop = asyncio.get_running_loop()
 
-    def stop() -> None:
-        if crawl.stopping:
-            sys.stderr.write("\nstopped at once; what was captured is on disk\n")
-            sys.stderr.flush()
-            os._exit(INTERRUPTED)
-        crawl.stop("stopped by a signal (Ctrl-C or SIGTERM)")
+    asked = False
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+    def stop(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked or crawl.stopping:
+            os.write(2, b"\nstopped at once; what was captured is on disk\n")
+            os._exit(INTERRUPTED)
+        asked = True
+        os.write(2, b"\nstopping: what is under way gets %d s to end; once more stops at once\n" % GRACE)
+        loop.call_soon_threadsafe(crawl.stop, "stopped by a signal (Ctrl-C or SIGTERM)")
+
+    # Not the loop's own handlers: they would be silent while a snapshot is being sealed.
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     watching = loop.create_task(_forever(watch, crawl))
     try:
         await AsyncCrawlerRunner(settings).crawl(GenericSpider, crawl=crawl)
     finally:
         watching.cancel()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return crawl.outcome
 
 

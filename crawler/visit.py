@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from crawler.canonical import canonical
 from crawler.capture.client import Client, Unreachable
 from crawler.capture.cookies import Jar
 from crawler.engine.pace import Pace
-from crawler.frontier import Frontier, Lease
+from crawler.frontier import Frontier, Lease, host_of
 from crawler.recorder import Recorder
-from crawler.robots import Robots
+from crawler.robots import Answer, Robots
 from crawler.scope import Scope
 from storage.exchange import Exchange
 from storage.http import body, decoded, payload
@@ -163,6 +164,49 @@ class Visitor:
                 exchange.response.close()
                 raise
 
+    async def robots(self, url: str) -> Answer:
+        """A robots.txt, recorded like anything else, over as many redirects as RFC 9309 2.3.1.2 asks for."""
+        for _ in range(6):
+            host = host_of(url)
+            async with self._pace.turn(host):
+                if self._stopping():
+                    raise Stopped
+                try:
+                    exchange = await self._client.fetch(url)
+                except Unreachable as error:
+                    if self._stopping():
+                        raise Stopped from error
+                    if error.kind == "forbidden":
+                        # Who may not be connected to has no say; the URL itself is refused for that reason.
+                        return 404, b""
+                    self._pace.failed(host)
+                    return 0, b""
+                try:
+                    target = await self._keep_robots(url, host, exchange)
+                    if target is None:
+                        return exchange.status, text(exchange)
+                    url = target
+                finally:
+                    exchange.response.close()
+        return 404, b""
+
+    async def _keep_robots(self, url: str, host: str, exchange: Exchange) -> str | None:
+        """Record an answer to a question for robots.txt; gives where it redirects to."""
+        self._tell_pace(host, exchange)
+        cut = bool(self._stopping() and exchange.truncated)
+        note = CUT_BY_US if cut else {"not-indexed": "a refusal"} if exchange.status in BUSY else {}
+        await self._recorder.record(exchange, row=None, via=None, hops="P", indexed=not note, note=note)
+        if cut:
+            raise Stopped
+        head = exchange.head
+        location = head.get(b"location") if head and 300 <= head.status < 400 else None
+        return canonical(location.decode("utf-8", "replace"), url) if location else None
+
+    def _tell_pace(self, host: str, exchange: Exchange) -> None:
+        head = exchange.head
+        retry_after = (head.get(b"retry-after") or b"").decode("latin-1") if head else ""
+        self._pace.answered(host, exchange.latency, exchange.status, retry_after or None, datetime.now(UTC))
+
     def _validators(self, lease: Lease) -> list[tuple[bytes, bytes]]:
         """What makes a server answer 304 for what it gave before; only for what no link can stand in."""
         before = self._recorder.previous(lease.url)
@@ -208,10 +252,7 @@ class Visitor:
 
     async def _judge(self, lease: Lease, exchange: Exchange, conditional: bool) -> Visit | None:
         head = exchange.head
-        retry_after = (head.get(b"retry-after") or b"").decode("latin-1") if head else ""
-        self._pace.answered(
-            lease.host, exchange.latency, exchange.status, retry_after or None, datetime.now(UTC)
-        )
+        self._tell_pace(lease.host, exchange)
         decision = decide(exchange, lease.attempts + 1, self._attempts, self._retry_wait, conditional)
         note = {} if decision.keep else {"not-indexed": decision.why}
         await self._recorder.record(

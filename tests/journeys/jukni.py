@@ -50,6 +50,10 @@ class Running:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
+    def said(self) -> str:
+        """What it has said on stderr so far."""
+        return self._err.read_text("utf-8")
+
     def kill(self) -> Ended:
         """SIGKILL, and what was said until then."""
         self.process.kill()

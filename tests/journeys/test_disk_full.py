@@ -82,7 +82,7 @@ def test_the_disk_is_full(small_disk: Path, tmp_path: Path) -> None:
         jukni.configure(_config(server, small_disk, min_free="0 B"))
         ended = jukni.run("crawl", code=8)
         _stopped_at_once(jukni, server, ended)
-        # What SQLite needed beside the database is free again, so some more may fit; then it is full for good.
+        # What SQLite needed beside the database is free again, so a little more may fit.
         _stopped_at_once(jukni, server, jukni.run("crawl", code=8))
         subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
         _goes_on(jukni, server, ended)

@@ -224,6 +224,13 @@ def dying(part: Part, when: When, after: int = -1) -> Part:
     return dier
 
 
+def stalling(part: Part, when: When, after: int) -> Part:
+    """After that many bytes of the body nothing more comes; the connection stays open."""
+    return lambda request: (
+        replace(response, stalls=True) if (response := dying(part, when, after)(request)) else None
+    )
+
+
 def validated(part: Part) -> Part:
     """An ETag on every answer, and 304 to whoever sends it back."""
 

@@ -55,7 +55,8 @@ class Response:
     """What to answer. `body` is bytes, or `(length, blocks)` for what should not lie in memory.
 
     `delay` seconds pass before the first byte. With `cut` the connection is closed after that many bytes
-    of the body, headers promising the whole; a `cut` of -1 closes it before any answer.
+    of the body, headers promising the whole; a `cut` of -1 closes it before any answer. With `stalls` it
+    stays open after a `cut`, and nothing more comes.
     """
 
     body: bytes | tuple[int, Iterable[bytes]] = b""
@@ -64,6 +65,7 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
     delay: float = 0.0
     cut: int | None = None
+    stalls: bool = False
 
 
 Part = Callable[[Request], Response | None]
@@ -131,7 +133,12 @@ class Site:
             tasks.add(task)
             try:
                 await self._converse(reader, writer)
-            except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            except (
+                ConnectionError,
+                asyncio.IncompleteReadError,
+                asyncio.LimitOverrunError,
+                asyncio.CancelledError,  # the server ends
+            ):
                 pass
             finally:
                 tasks.discard(task)
@@ -210,6 +217,8 @@ async def _send(writer: asyncio.StreamWriter, request: Request, response: Respon
         waiting = b""
         await writer.drain()
         if left == 0:
+            if response.stalls:
+                await asyncio.Event().wait()
             return False
     if waiting:
         writer.write(waiting)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ def restore(
     could not be had: then all the others are there, the manifest is not.
     """
     name = find(store, site, name)
-    again = again or f"jukni restore {site}/{name} --from {store.name} --into {into}"
+    again = again or f"jukni restore {site}/{name} --from {store.name} --into {shlex.quote(str(into))}"
     manifest, data = _manifest(store, site, name, again)
     archive = _folder(into, manifest, data, now)
     snapshot = Snapshot(archive.root, site, name)
@@ -180,7 +181,7 @@ def _folder(into: Path, manifest: Manifest, data: bytes, now: Callable[[], datet
                     what="a restore goes into an empty folder",
                     where=str(path),
                     kept="nothing was changed",
-                    next=(f"cat {path}",),
+                    next=(f"cat {shlex.quote(str(path))}",),
                 )
             return open_archive(into)
         if into.exists() and {entry.name for entry in into.iterdir()} - _EMPTY:
@@ -189,7 +190,7 @@ def _folder(into: Path, manifest: Manifest, data: bytes, now: Callable[[], datet
                 what="a restore goes into an empty folder, so that nothing in it is lost or mixed up",
                 where=str(into),
                 kept="nothing was changed",
-                next=(f"ls -la {into}",),
+                next=(f"ls -la {shlex.quote(str(into))}",),
             )
         archive = make_archive(into, manifest.tool, now())
         write_once(path, [json.dumps(mark).encode() + b"\n"])
@@ -211,7 +212,7 @@ def _cannot_write(path: Path, error: OSError) -> UsageError:
         what=error.strerror or str(error),
         where=str(path),
         kept="what was restored before",
-        next=(f"ls -la {path}",),
+        next=(f"ls -la {shlex.quote(str(path))}",),
     )
 
 
@@ -282,7 +283,7 @@ class _Restore:
                 what=f"{size} bytes are to come, {free} are free",
                 where=str(self.root),
                 kept=f"{len(self.proved)} of {len(self.files)} files are there already",
-                next=(f"df -h {self.root}", self.again),
+                next=(f"df -h {shlex.quote(str(self.root))}", self.again),
             )
 
     def _say(self, path: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,7 +57,7 @@ class Directory:
                 raise Refused(
                     f"the folder is neither empty nor a store of ours (it has no {MARKER})",
                     where=str(self._root),
-                    next=(f"ls -la {self._root}",),
+                    next=(f"ls -la {shlex.quote(str(self._root))}",),
                 )
             if not first:
                 raise Refused(
@@ -64,7 +65,7 @@ class Directory:
                     "is the disk mounted?",
                     where=str(self._root),
                     code="EMPTY",
-                    next=(f"findmnt --target {self._root}",),
+                    next=(f"findmnt --target {shlex.quote(str(self._root))}",),
                 )
             write_once(self._root / MARKER, [json.dumps({"jukni-store": 1}).encode() + b"\n"])
 

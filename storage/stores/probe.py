@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shlex
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ class _Sample:
 
 
 def _unused(store: Store) -> Trial:
-    look = f"findmnt --target {store.address()}"
+    look = f"findmnt --target {shlex.quote(str(store.address()))}"
     try:
         store.begin(False)
     except StoreError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -10,14 +12,21 @@ from tests.sites.fault_proxy import FaultProxy, fault_proxy
 from tests.sites.seaweedfs import NotInstalled, SeaweedFS, seaweedfs
 
 
-@pytest.fixture(scope="session")
-def weed() -> Iterator[SeaweedFS]:
-    """A running SeaweedFS."""
+@contextmanager
+def started(identities: Sequence[Mapping[str, Any]] = ()) -> Iterator[SeaweedFS]:
+    """A running SeaweedFS; the test is skipped where it is not installed."""
     try:
-        with seaweedfs() as running:
+        with seaweedfs(identities) as running:
             yield running
     except NotInstalled as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def weed() -> Iterator[SeaweedFS]:
+    """One for all tests."""
+    with started() as running:
+        yield running
 
 
 @pytest.fixture

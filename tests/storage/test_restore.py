@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -197,7 +198,8 @@ def test_every_bad_file_is_named(snapshot: Snapshot, disk: Folder, tmp_path: Pat
     bad = [file.path for file in (*manifest.warcs, *manifest.files)][:6]
     for name in bad:
         (disk.path / name).unlink()
-    failure = _fails(open_store(disk), "forum", tmp_path / "new")
+    failure = _fails(open_store(disk), "forum", tmp_path / "new é")
+    assert shlex.split(failure.next[0])[-2:] == ["--into", str(tmp_path / "new é")]
     lines = failure.what.splitlines()
     assert "the store does not hold 6 of 7 files" in lines[0]
     assert failure.where == str(disk.path / bad[0])

@@ -14,7 +14,8 @@ from storage.stores.directory import MARKER
 from storage.stores.probe import KEY, probe
 from storage.stores.s3 import S3
 from tests.sites.fault_proxy import Fault, FaultProxy, fault_proxy
-from tests.sites.seaweedfs import SeaweedFS, seaweedfs
+from tests.sites.seaweedfs import SeaweedFS
+from tests.storage.conftest import started
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def strict() -> Iterator[SeaweedFS]:
         keys = {"accessKey": f"{name}-key", "secretKey": f"{name}-secret"}
         return {"name": name, "credentials": [keys], "actions": actions}
 
-    with seaweedfs(
+    with started(
         [identity("crawler", "Read", "List", "Write"), identity("reader", "Read", "List")]
     ) as running:
         yield running

@@ -12,9 +12,11 @@ import re
 from collections import Counter
 from dataclasses import KW_ONLY, dataclass, field, replace
 
-from crawler import harm
 from crawler.addresses import public_address
 from crawler.canonical import DEFAULT_PORT, canonical, host_port
+from crawler.harm import harm
+from crawler.rules import address_of
+from crawler.traps import trap
 
 # A script followed by a path of its own (doku.php/fr:faq, index.php/Main_Page): the folder ends before it.
 _SCRIPT = re.compile(r"/[^/]+\.(?:php\d?|cgi|f?cgi|pl|aspx?)(?=/)", re.IGNORECASE)
@@ -127,9 +129,10 @@ class Scope:
         hops: how it was reached, one letter a hop: L a link, E a requisite, R a redirect.
         """
         broken = self._unbelievable(url, hops, via_own)
-        if broken:
+        if broken and not (kind == "seed" and not hops):
             return broken
-        rule = harm.harm(url, self.software)
+        address = address_of(url)
+        rule = harm(url, self.software, address)
         if rule:
             return Verdict(False, f"harm:{rule.name}", rule.reason)
         for expression in self._excluded:
@@ -149,9 +152,9 @@ class Scope:
                 folders = " or ".join(sorted({p.folder for p in self.places}))
                 return Verdict(False, "outside-folder", f"on the same server, but not under {folders}")
             return Verdict(False, "off-site", "another site")
-        trap = harm.trap(url, self.software)
-        if trap:
-            return Verdict(False, f"trap:{trap.name}", trap.reason)
+        rule = trap(url, self.software, address)
+        if rule:
+            return Verdict(False, f"trap:{rule.name}", rule.reason)
         return Verdict(True, "feed" if kind == "feed" else "page", "under a seed's folder")
 
     def inside(self, url: str) -> bool:

@@ -17,9 +17,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from crawler.engine.charset import charset_of
 from crawler.engine.links import links
-from crawler.harm import harm, trap
+from crawler.harm import harm
 from crawler.novelty import Novelty
 from crawler.scope import Scope
+from crawler.traps import trap
 
 WORDS = [
     *(

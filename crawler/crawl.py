@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import shlex
 import sqlite3
 import time
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -111,7 +113,7 @@ class Crawl:
         self.frontier = Frontier(self._db)
         agent = f"Jukni/{__version__} (web archive mirroring crawler"
         # Neither "Mozilla" nor "Opera": SMF and phpBB then give links without session ids (facts: sites).
-        self._agent = f"{agent}; {archive.operator})" if archive.operator else f"{agent})"
+        self._agent = f"{agent}; {_ascii(archive.operator)})" if archive.operator else f"{agent})"
         self.recorder = Recorder(
             self._db,
             snapshot.warcs,
@@ -473,6 +475,12 @@ class _Busy:
 
     def __contains__(self, host: object) -> bool:
         return self._taken[str(host)] >= self._places or self._pace.paused(str(host)) > 0
+
+
+def _ascii(text: str) -> str:
+    """A name as a header can carry it: letters without their accents (RFC 9110 5.5 leaves only ASCII)."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^ -~]|[()\\]", "", plain)
 
 
 def _origin(url: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterable
+from typing import cast
 
 from crawler import pages
 from crawler.canonical import canonical
@@ -45,7 +46,8 @@ class Learner:
         self._cookies = cookies
         self._novelty = Novelty()
         self._note = note
-        self._trips: list[Trip] = []
+        trips = cast("list[tuple[str, str | None, str]]", frontier.fact("trips") or [])
+        self._trips = [Trip(*trip) for trip in trips]
         self._looked: dict[str, int] = {}
         self.scope = scope
 
@@ -128,6 +130,7 @@ class Learner:
 
     def _tripped(self, trip: Trip) -> None:
         self._trips.append(trip)
+        self._frontier.set_fact("trips", [[t.pattern, t.key, t.reason] for t in self._trips])
         count = self._frontier.skip_pattern(trip.matches, "novelty", trip.reason)
         self._note(f"{trip.reason}; {count} waiting URLs of that pattern are skipped")
 

@@ -120,7 +120,7 @@ def seaweedfs(identities: Sequence[Mapping[str, Any]] = ()) -> Iterator[SeaweedF
                 process.send_signal(signal.SIGKILL)  # its folder goes with it, a slow farewell is of no use
                 process.wait()
                 shutil.rmtree(folder / "data", ignore_errors=True)
-                for port in (*range(base, base + 10), base + 6 + 10000):
+                for port in (*range(base, base + 20), *range(base + 10000, base + 10020)):
                     for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # it leaves them behind
                         socket.unlink(missing_ok=True)
         raise RuntimeError(f"weed mini did not start: {(folder / 'weed.log').read_text()[-2000:]}")

@@ -40,16 +40,16 @@ def pytest_make_collect_report(
     return report
 
 
-SHARED = {"wikis": "wikis", "mediawiki": "mediawiki", "spirit": "spirit"}
+SHARED = ("wikis", "mediawiki", "spirit")
 """Session fixtures that are expensive: tests asking for one run in the same worker (its xdist group)."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        for fixture, group in SHARED.items():
+        for fixture in SHARED:
             if fixture in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.xdist_group(group))
+                item.add_marker(pytest.mark.xdist_group(fixture))
 
 
 @contextmanager

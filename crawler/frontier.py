@@ -50,6 +50,7 @@ _SCHEMA = (
     """CREATE INDEX IF NOT EXISTS ready ON urls (host, rank, row)
         WHERE state = 'pending' AND not_before IS NULL""",
     "CREATE INDEX IF NOT EXISTS waiting ON urls (not_before) WHERE not_before IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS passing ON urls (identity) WHERE kind IS NULL",
     "CREATE INDEX IF NOT EXISTS ruled ON urls (rule) WHERE rule IS NOT NULL",
     "CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 )
@@ -205,11 +206,8 @@ class Frontier:
         if not fresh:
             return 0
         passed: list[tuple[int]] = []
-        for mark, kind in self._db.execute(
-            "SELECT identity, kind FROM urls WHERE identity IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(fresh)),),
-        ).fetchall():
-            if kind is None:
+        for mark, in_passing in self._known(fresh):
+            if in_passing:
                 passed.append((mark,))
             else:
                 del fresh[mark]
@@ -248,11 +246,8 @@ class Frontier:
                 fresh.setdefault(mark, link)
         if not fresh:
             return []
-        for mark, kind in self._db.execute(
-            "SELECT identity, kind FROM urls WHERE identity IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(fresh)),),
-        ).fetchall():
-            if kind is not None:
+        for mark, in_passing in self._known(fresh):
+            if not in_passing:
                 wanted.add(mark)
                 del fresh[mark]
             else:
@@ -334,17 +329,19 @@ class Frontier:
     def reset_leases(self) -> int:
         """Give back what was leased when the last run ended; how many rows. Not an attempt."""
         n = self._db.execute("UPDATE urls SET state = 'pending' WHERE state = 'leased'").rowcount
-        self._recount()
+        if n:
+            self._recount()
         return n
 
     def reopen(self, rows: Iterable[int]) -> None:
         """These rows are pending again, whatever they were: their records turned out not to be whole."""
-        self._db.executemany(
+        n = self._db.executemany(
             "UPDATE urls SET state = 'pending', kind = ifnull(kind, 'page'), not_before = NULL,"
             " outcome = NULL, status = NULL, detail = NULL, rule = NULL WHERE row = ?",
             [(row,) for row in rows],
-        )
-        self._recount()
+        ).rowcount
+        if n:
+            self._recount()
 
     def reopen_failed(self) -> int:
         """What was given up is tried afresh, with all its attempts; how many rows."""
@@ -352,7 +349,8 @@ class Frontier:
             "UPDATE urls SET state = 'pending', attempts = 0, not_before = NULL, status = NULL, detail = NULL"
             " WHERE state = 'failed'"
         ).rowcount
-        self._recount()
+        if n:
+            self._recount()
         return n
 
     def skip_pattern(self, predicate: Callable[[str], bool], rule: str, reason: str) -> int:
@@ -363,7 +361,8 @@ class Frontier:
             " WHERE state = 'pending' AND taken(url)",
             (self._rule(rule, reason),),
         ).rowcount
-        self._recount()
+        if n:
+            self._recount()
         return n
 
     def unskip(self, rule: str) -> int:
@@ -373,7 +372,8 @@ class Frontier:
             " WHERE rule IN (SELECT id FROM rules WHERE rule = ?)",
             (rule,),
         ).rowcount
-        self._recount()
+        if n:
+            self._recount()
         return n
 
     # --- what is known
@@ -503,6 +503,18 @@ class Frontier:
         ):
             self._ready[host] = n
         self._due = self._first_due()
+
+    def _known(self, marks: Iterable[int]) -> list[tuple[int, int]]:
+        """Those of the identities that have a row, and whether it was only seen in passing.
+
+        Answered from two indexes: the rows of a large crawl do not fit into the page cache.
+        """
+        return self._db.execute(
+            "SELECT identity, EXISTS (SELECT 1 FROM urls p INDEXED BY passing"
+            " WHERE p.identity = u.identity AND p.kind IS NULL)"
+            " FROM urls u WHERE identity IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(marks)),),
+        ).fetchall()
 
     def _row_of(self, url: str | None) -> int | None:
         """Row of a page links are found on; remembered, for they come by the page."""

@@ -19,8 +19,8 @@ _word = partial(Rule, software="", anywhere=True, not_in=_WIKIS)
 
 
 def _segment(words: str) -> str:
-    """One of the words as a whole part of the path, perhaps with a script's ending."""
-    return rf"/(?:{words})(?:\.(?:php\d?|aspx?|cgi|pl|jsp))?(?:/|$)"
+    """One of the words as a whole part of the path, a script's ending allowed; never a wiki page's name."""
+    return rf"(?<!/wiki)(?<!/doku\.php)(?<!/index\.php)/(?:{words})(?:\.(?:php\d?|aspx?|cgi|pl|jsp))?(?:/|$)"
 
 
 BOOK = Book(
@@ -63,7 +63,8 @@ BOOK = Book(
             "",
             "subscribes to something or ends a subscription",
             where={
-                _VERB: r"(?:un)?(?:subscribe|watch|follow|bookmark|favou?rite|notify)\w*"
+                _VERB: r"(?:un)?(?:subscribe|watch|follow|bookmark|favou?rite|notify)"
+                r"(?:[-_]?(?:topic|thread|forum|board|page))?"
                 r"|(?:add|del|remove)[-_]?(?:subscription|bookmark|favou?rite)s?"
             },
         ),
@@ -328,10 +329,11 @@ BOOK = Book(
             "mediawiki",
             "logs in or out, writes, searches, or picks a page by chance",
             where={
-                "special": "(?:user)?log(?:in|out|on|off)|createaccount|upload|emailuser|block|unblock|movepage"
-                "|preferences|watchlist|changepassword|resetpassword|passwordreset|userrights"
-                "|random\\w*|runjobs|search|import|undelete|revisiondelete|mergehistory|confirmemail|purge\\w*|book"
-                "|electronpdf"
+                "special": "(?:user)?log(?:in|out|on|off)|createaccount|upload|emailuser|(?:un)?block"
+                "|movepage|preferences|watchlist|changepassword|resetpassword|passwordreset|userrights"
+                "|random\\w*|runjobs|search|import|undelete|revisiondelete|mergehistory"
+                "|confirmemail|purge\\w*"
+                "|book|electronpdf"
                 "|downloadaspdf|nuke|replacetext|oauth\\w*|diff|editwatchlist|thanks|mytalk|mypage"
                 "|mycontributions|connexion|identification|déconnexion|deconnexion|créeruncompte|créercompte"
                 "|recherche|téléverser|pageauhasard|anmelden|abmelden|benutzerkontoanlegen|suche|hochladen"
@@ -369,20 +371,21 @@ BOOK = Book(
             "discourse-acts",
             "discourse",
             "writes, watches or opens a session",
-            path=r"/(?:session|message-bus|new-topic|new-message|email|my|notifications|invites|user-api-key|logs"
+            path=r"^(?!.*/[tc]/).*/(?:session|message-bus|new-topic|new-message|email|my|notifications|invites|user-api-key|logs"
             r"|post_actions|draft|review|admin)(?:/|$)",
         ),
         Rule(
             "flarum-acts",
             "flarum",
             "for members",
-            path=r"/(?:settings|notifications|reset|confirm|admin)(?:/|$)",
+            path=r"^(?!.*/[td]/).*/(?:settings|notifications|reset|confirm|admin)(?:/|$)",
         ),
         Rule(
             "nodebb-acts",
             "nodebb",
             "for members: writes, watches or opens a chat",
-            path=r"/(?:compose|chats?|flags|reset|email|me|notifications|admin|debug|api/v3/(?!posts/\d+/raw))(?:/|$)",
+            path=r"^(?!.*/(?:topic|category)/).*/(?:compose|chats?|flags|reset|email|me|notifications|admin|debug)"
+            r"(?:/|$)|/api/v3/(?!posts/\d+/raw)",
         ),
         Rule(
             "flaskbb-acts",
@@ -396,8 +399,9 @@ BOOK = Book(
             "spirit-acts",
             "spirit",
             "for members: writes, likes, marks or moderates",
-            path=r"/(?:st/admin|user/(?!\d)|topic/(?:publish|update|moderate|unread|notification|favorite|private)"
-            r"|comment/(?:bookmark|flag|like|upload|poll/(?:close|open|vote)|\d+/publish))(?:/|$)",
+            path=r"^(?!.*/(?:topic|category)/\d+/).*/(?:st/admin/|user/(?!\d)"
+            r"|topic/(?:publish|update|moderate|unread|notification|favorite|private)/"
+            r"|comment/(?:bookmark/|flag/|like/|upload/|poll/(?:close|open|vote)/|\d+/publish/))",
         ),
         # --- pads and shares
         _everywhere(
@@ -410,7 +414,7 @@ BOOK = Book(
             "etherpad-server",
             "etherpad",
             "for the people who run it",
-            path=r"/(?:admin|newpad|socket\.io)(?:/|$)",
+            path=r"(?<!/p)/(?:admin|newpad|socket\.io)(?:/|$)",
         ),
         _everywhere(
             "nextcloud-zip", "nextcloud", "packs a folder on the fly", where={"accept": "zip|application/zip"}
@@ -439,7 +443,7 @@ BOOK = Book(
             "nextcloud-server",
             "nextcloud",
             "for members and programs",
-            path=r"/(?:remote\.php|settings|ocs|ocm|apps/(?!files_sharing|files_pdfviewer|theming|files/))(?:/|$)",
+            path=r"^(?!.*/public\.php/).*/(?:(?:remote\.php|settings|ocs|ocm)(?:/|$)|apps/(?!files_\w+/|theming/|files/))",
         ),
     )
 )

@@ -209,7 +209,8 @@ BOOK = Book(
             "punbb-post-path",
             "punbb",
             "the page a post is on, or a jump to it",
-            path=r"/(?:post\d+(?:\.html)?/?|topic\d+(?:-[^/]*)?/(?:new|last)(?:-?posts?)?/?)$|/post/\d+/?$",
+            path=r"/post/?\d+(?:\.html|/)?$"
+            r"|/topic/?\d+(?:-(?:newposts|lastpost)\.html|(?:/[^/]+)?/(?:new/posts|last/post)/?)$",
         ),
         # --- vBulletin
         _anywhere(
@@ -393,7 +394,7 @@ BOOK = Book(
             "discourse-lists",
             "discourse",
             "members, badges and lists that change all the time",
-            path=r"/(?:u|users|g|groups|badges|top|unread|new|hot|posted|bookmarks|tags?|service-worker(?:\.js)?)(?:/|\.|$)"
+            path=r"^(?!.*/t/)(?!.*/c/[^/]+/\d+$).*/(?:u|users|g|groups|badges|top|unread|new|hot|posted|bookmarks|tags?|service-worker(?:\.js)?)(?:/|\.|$)"
             r"|/c/.*/l/",
         ),
         Rule(
@@ -408,10 +409,10 @@ BOOK = Book(
             "flarum-post",
             "flarum",
             "the page a post is on, once for each post",
-            path=r"/d/[^/]+/(?:\d+|reply)/?$",
+            path=r"/d/[^/]+/\d+/?$",
         ),
         Rule("flarum-sort", "flarum", "the same topics in another order", where={"sort|q|filter": ""}),
-        Rule("flarum-members", "flarum", "about members", path=r"/u/"),
+        Rule("flarum-members", "flarum", "about members", path=r"(?<!/t)/u/"),
         # --- NodeBB
         Rule(
             "nodebb-post",
@@ -423,7 +424,7 @@ BOOK = Book(
             "nodebb-lists",
             "nodebb",
             "members and lists that change all the time",
-            path=r"/(?:recent|popular|top|unread|tags|users?|groups|world)(?:/|$)",
+            path=r"^(?!.*/(?:topic|category)/).*/(?:recent|popular|top|unread|tags|users?|groups|world)(?:/|$)",
         ),
         Rule(
             "nodebb-sort",
@@ -443,7 +444,7 @@ BOOK = Book(
             "the page a post is on, its history, or lists that change all the time",
             path=r"/comment/(?:\d+/find|\d+|history/\d+|poll/voters/\d+)/?$|/topic/(?:active|\d+/active)/?$",
         ),
-        Rule("spirit-members", "spirit", "about members", path=r"/user/"),
+        Rule("spirit-members", "spirit", "about members", path=r"(?<!\d)/user/"),
         Rule("forum-sort", _SPIRITS, "the same topics in another order", where={"sort_by|order_by": ""}),
         # --- pads and shares
         _anywhere(

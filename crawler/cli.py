@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 import shutil
 import signal
 import sys
@@ -64,6 +65,7 @@ def _report(options: argparse.Namespace) -> Report:
         now=lambda: datetime.now(UTC),
         as_json=options.json,
         width=width,
+        program=shlex.quote(environment().get("JUKNI_PROGRAM") or "jukni"),
     )
 
 

@@ -68,9 +68,14 @@ class Report:
         err: TextIO | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         width: int | None = None,
+        program: str = "jukni",
     ) -> None:
-        """out, err: this process's own when not given. width: columns of the terminal that `err` is."""
+        """out, err: this process's own when not given. width: columns of the terminal that `err` is.
+
+        program: how a shell finds this program; takes the place of "jukni" in the commands to run next.
+        """
         self._verb = verb
+        self._program = program
         self._out = out or sys.stdout
         self._err = err or sys.stderr
         self._now = now
@@ -82,7 +87,12 @@ class Report:
         self._last: datetime | None = None
 
     def result(self, title: str, words: Mapping[str, Any]) -> None:
-        """One answer: its title, and below it a line for each word. In JSON an object of these words."""
+        """One answer: its title, and below it a line for each word. In JSON an object of these words.
+
+        The word `next` has commands.
+        """
+        if "next" in words:
+            words = {**words, "next": _as_called(words["next"], self._program)}
         if self._json:
             self._print_json(words)
             return
@@ -128,10 +138,11 @@ class Report:
 
     def failure(self, failure: Failure) -> int:
         """Say what went wrong, as the design's section 6 has it; returns the exit code."""
-        self.say(failure_text(self._verb, failure))
+        self.say(failure_text(self._verb, failure, self._program))
         if self._json:
+            commands = _as_called(failure.next, self._program)
             words = {"risk": failure.risk, "what": failure.what, "where": failure.where, "kept": failure.kept}
-            self._print_json({"verb": self._verb, **words, "next": failure.next, "exit": failure.exit_code})
+            self._print_json({"verb": self._verb, **words, "next": commands, "exit": failure.exit_code})
         return failure.exit_code
 
     def bug(self, error: BaseException) -> int:
@@ -169,16 +180,22 @@ class Report:
         stream.write(text.encode(coding, "backslashreplace").decode(coding))
 
 
-def failure_text(verb: str, failure: Failure) -> str:
-    """A failure as a person reads it at 3 am, without a line end."""
+def failure_text(verb: str, failure: Failure, program: str = "jukni") -> str:
+    """A failure as a person reads it at 3 am, without a line end. program: see `Report`."""
     lines = [f"jukni {verb}: {failure.risk}"]
     for word, text in (("what", failure.what), ("where", failure.where), ("kept", failure.kept)):
         if text:
             lines.append(f"  {word:<5}  {_indented(text, 9)}")
     if failure.next:
         lines.append("  next   run:")
-        lines += [f"           {command}" for command in failure.next]
+        lines += [f"           {command}" for command in _as_called(failure.next, program)]
     return "\n".join(lines)
+
+
+def _as_called(commands: Sequence[str], program: str) -> list[str]:
+    """The commands; those of ours begin with the program as it was called."""
+    ours = "jukni "
+    return [program + one.removeprefix("jukni") if one.startswith(ours) else one for one in commands]
 
 
 def progress_line(progress: Progress, left: float | None) -> str:

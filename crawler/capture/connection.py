@@ -6,7 +6,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, cast
 
 from crawler.capture.http1 import Reader
 from storage.errors import Failure
@@ -151,8 +151,8 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports behave as asyncio's and are none of its classes.
+        self._transport = cast("asyncio.Transport", transport)
         self.open = True
         secured: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         if secured is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import sqlite3
@@ -79,9 +80,10 @@ def block(snapshot: Snapshot, line: Line) -> bytes:
         return b"".join(record.chunks())
 
 
-def records(path: Path) -> list[tuple[str, str, bytes]]:
-    """Type, URL and block of every record of a small WARC file; BrokenRecord when one is not whole."""
-    return [(record.type, record.uri, b"".join(record.chunks())) for record in read(path)]
+def inflated(path: Path) -> bytes:
+    """What stands in a file, without the compression of a .gz."""
+    data = path.read_bytes()
+    return gzip.decompress(data) if path.suffix == ".gz" else data
 
 
 def bodies(snapshot: Snapshot) -> Iterator[bytes]:

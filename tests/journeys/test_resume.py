@@ -83,9 +83,9 @@ def test_a_run_dies_a_newer_one_is_made_an_older_one_is_whole(tmp_path: Path) ->
 
 def test_a_second_run_is_locked_out(tmp_path: Path) -> None:
     jukni = Jukni(tmp_path)
-    with Site(parts.slow(parts.pages(60), 0.02)) as site:
-        run = jukni.start(*mirror(site.url))
-        assert wait_for_requests(site, 3, run)
+    with Site(parts.pages(20)) as site:
+        run = jukni.start(*mirror(site.url, delay=30))
+        assert wait_for_requests(site, 1, run)
         second = jukni.run(*mirror(site.url), code=7)
         assert run.alive
         assert f"process {run.process.pid} on " in second.err

@@ -74,8 +74,8 @@ Part = Callable[[Request], Response | None]
 class Site:
     """The server, in a thread of its own, on a free port of 127.0.0.1. Use it in a `with`.
 
-    `requests` grows as requests come; `most_active` is the highest number in progress at once. `parts` may
-    be changed between crawls: the next request sees it.
+    `requests` grows as requests come; `connections` counts what was connected; `most_active` is the highest
+    number of requests in progress at once. `parts` may be changed between crawls: the next request sees it.
     """
 
     def __init__(self, *parts: Part, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
@@ -83,7 +83,7 @@ class Site:
         self.requests: list[Request] = []
         self.most_active = 0
         self._active = 0
-        self._connections = 0
+        self.connections = 0
         self._port = port
         self._tls = tls
         self._loop = asyncio.new_event_loop()
@@ -154,8 +154,8 @@ class Site:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections += 1
-        connection = self._connections
+        self.connections += 1
+        connection = self.connections
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
             request = self._begin(head.decode("latin-1"), connection)

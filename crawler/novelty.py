@@ -131,7 +131,7 @@ class Novelty:
         if not novel:
             record.guilt.update(varied)
         if novel and record.history == (1 << self._dull) - 1:
-            record.resting = 3  # in good health: one page in four will do
+            record.resting = 15  # in good health: one page in 16 will do, until the first dull one
         self._forget(record)
         if (
             record.fetched < self._fetches

@@ -148,7 +148,7 @@ class Dechunker:
         if line == b"\r":
             self._step = self._after
         else:
-            self.bad = f"no line end after a chunk but {line!r}"
+            self.bad = f"no line end after a chunk but {line[:1]!r}"
         return -1
 
     def _end(self, data: bytes, at: int) -> int:
@@ -248,6 +248,7 @@ class _Inflater:
         for piece in source:
             data += piece
             while data:
+                before: zlib._Decompress | None = None
                 if engine is None:
                     if len(data) < 2:
                         break
@@ -257,9 +258,11 @@ class _Inflater:
                             yield data
                             yield from source
                         return
-                    engine = zlib.decompressobj(self._window(data))
+                    window = self._window(data)
+                    engine = zlib.decompressobj(window)
                     members += 1
-                before = engine.copy()
+                else:
+                    before = engine.copy()
                 try:
                     plain = engine.decompress(data, _PIECE)
                     rest = engine.unconsumed_tail
@@ -268,7 +271,8 @@ class _Inflater:
                         plain += engine.decompress(b"", _PIECE)
                 except zlib.error:
                     self.whole = False
-                    yield from _salvage(before, data)
+                    # A copy of a fresh engine would cost more than all of a small page.
+                    yield from _salvage(before or zlib.decompressobj(window), data)
                     return
                 if plain:
                     yield plain

@@ -112,7 +112,7 @@ BOOK = Book(
             "a parameter that orders something",
             where={
                 "delete|remove|logout|unsubscribe|purge|undo|undoafter|rollback|add-to-cart|add_to_cart|vote|"
-                "remove_item|empty-cart|like_comment|unwatch|mediado": ""
+                "remove_item|empty-cart|like_comment|unwatch": ""
             },
         ),
         _everywhere(
@@ -305,7 +305,7 @@ BOOK = Book(
             "dokuwiki-media",
             "dokuwiki",
             "changes a media file",
-            where={"tab_details": "edit", "do": "media"},
+            where={"mediado|tab_details|tab_files": "edit|delete|save|restore|update|upload", "do": "media"},
         ),
         _everywhere(
             "dokuwiki-comment",

@@ -281,7 +281,7 @@ BOOK = Book(
             "dokuwiki-media-view",
             "dokuwiki",
             "the media manager in each order and with each file open",
-            where={"image|tab_files|tab_details|list|sort|q|rev": "", "do": "media"},
+            where={"image|tab_files|tab_details|list|sort|q|rev|mediado": "", "do": "media"},
         ),
         Rule("dokuwiki-date", "dokuwiki", "the wiki as of any second", where={"at": r"\d.*"}),
         Rule("dokuwiki-found", "dokuwiki", "the same page with words marked", where={"s": ""}),
@@ -352,9 +352,10 @@ BOOK = Book(
             "mediawiki",
             "a page made on request; those that list the wiki are kept",
             where={
-                "special": "(?!(?:allpages|listfiles|statistics|version|categories|export|touteslespages"
-                "|listedesfichiers|statistiques|catégories|alleseiten|dateien|dateiliste|statistik|kategorien"
-                "|todas|todaslaspáginas|estadísticas|versión|categorías)$).*"
+                "special": "(?!(?:specialpages|allpages|listfiles|statistics|version|categories|export"
+                "|pagesspéciales|touteslespages|listedesfichiers|statistiques|catégories"
+                "|spezialseiten|alleseiten|dateien|dateiliste|statistik|kategorien"
+                "|páginasespeciales|todas|todaslaspáginas|estadísticas|versión|categorías)$).*"
             },
         ),
         Rule(

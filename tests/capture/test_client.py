@@ -14,9 +14,12 @@ from typing import Any, Literal
 
 import pytest
 
+from crawler.capture import connection as connections
 from crawler.capture.client import Client, Limits, MayConnect, Unreachable
-from crawler.capture.connection import suite
+from crawler.capture.connection import Connection, suite
+from crawler.capture.http1 import Reader
 from crawler.capture.route import proxy_for, target_of
+from crawler.capture.spool import Spool
 from tests.capture.authority import Authority
 from tests.capture.proxy import Proxy
 from tests.sites.odd import Odd, Reply
@@ -266,7 +269,7 @@ def test_bytes_nobody_asked_for_drop_the_connection(tmp_path: Path) -> None:
     async def test() -> None:
         late = Reply([PAGE, None, b"HTTP/1.1 408 Request Timeout\r\n\r\n"], "keep")
         async with Odd({"/late": late, "/next": KEEP}) as site:
-            client = make(tmp_path)
+            client = make(tmp_path, idle=3600)
             assert (await client.fetch(site.url("/late"))).extra == 0
             site.go.set()
             await site.closed.wait()
@@ -319,15 +322,19 @@ def test_an_answer_that_comes_before_the_request(stays: bool, tmp_path: Path) ->
 
     async def test() -> None:
         server = await asyncio.start_server(greet, "127.0.0.1", 0)
-        client = make(tmp_path)
-        for _ in range(10):
-            try:
-                exchange = await client.fetch(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
-            except Unreachable as error:
-                assert not stays and error.kind == "disconnect"
-            else:
-                assert (exchange.status, b"".join(exchange.response.chunks())) == (503, full)
-        await client.close()
+        loop = asyncio.get_running_loop()
+        connection = Connection(loop, (), None, 3600, lambda gone: None)
+        await loop.create_connection(lambda: connection, *server.sockets[0].getsockname())
+        await asyncio.sleep(0.2)
+        reader = Reader(Spool(tmp_path), method="GET", head_limit=1000)
+        await connection.ask(b"GET / HTTP/1.1\r\n\r\n", reader, 60, None)
+        if stays:
+            assert reader.head is not None and reader.head.status == 503
+            assert b"".join(reader.block.chunks()) == full
+        else:
+            # Nothing was sent, so there is no exchange to be kept.
+            assert reader.received == 0
+            assert connection.failure is not None and connection.failure.kind == "disconnect"
         server.close()
 
     run(test)
@@ -379,6 +386,29 @@ def test_total_limit_on_a_connection_used_before(tmp_path: Path) -> None:
             await client.fetch(site.url("/1"))
             exchange = await client.fetch(site.url("/2"), limits=Limits(total=0.1))
             assert exchange.truncated == "time"
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "wire, truncated",
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nabc", "time"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n<p>\n", "unspecified"),
+        (b"<html>abc", "unspecified"),
+    ],
+)
+def test_framing_without_sense_is_not_waited_for_long(
+    wire: bytes, truncated: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "GRACE", 0.1)
+
+    async def test() -> None:
+        async with Odd({"": Reply([wire], "keep")}) as site:
+            client = make(tmp_path, limits=Limits(read=3600))
+            exchange = await client.fetch(site.url("/"))
+            assert exchange.truncated == truncated and exchange.why
+            assert b"".join(exchange.response.chunks()) == wire
 
     run(test)
 
@@ -447,7 +477,7 @@ def test_what_was_stopped_is_not_tried_again(tmp_path: Path) -> None:
 def test_a_cancelled_fetch_closes_its_connection(tmp_path: Path) -> None:
     async def test() -> None:
         async with Odd({"": Reply([PAGE[:-2], None, PAGE[-2:]], "keep")}) as site:
-            client = make(tmp_path)
+            client = make(tmp_path, idle=3600)
             fetch = asyncio.create_task(client.fetch(site.url("/")))
             while not site.talks:
                 await asyncio.sleep(0.01)
@@ -760,6 +790,22 @@ def test_a_proxy_is_no_way_round_forbidden_addresses(tmp_path: Path) -> None:
                     await client.fetch(url)
                 assert caught.value.kind == "forbidden"
             assert proxy.asked == []
+            resolve_to("127.0.0.9", "127.0.0.1")
+            with pytest.raises(Unreachable) as caught:
+                await client.fetch("http://both.example/")
+            assert caught.value.kind == "forbidden" and proxy.asked == []
+
+    run(test)
+
+
+def test_a_name_only_the_proxy_knows(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with Proxy(PAGE) as proxy:
+            client = make(
+                tmp_path,
+                proxies={"http": f"http://{proxy.place}"},
+                may_connect=lambda host, port, ip: False,
+            )
             # A name this machine does not know is the proxy's to resolve.
             assert (await client.fetch("http://no-such-host.invalid/")).status == 200
             await client.close()

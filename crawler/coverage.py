@@ -6,7 +6,7 @@ found could not be captured.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from crawler.frontier import Frontier
@@ -22,12 +22,12 @@ def verdict(gaps: int, expected: int | None) -> Coverage:
     return "unknown" if expected is None else "complete"
 
 
-def report(frontier: Frontier, own: Callable[[str], bool]) -> dict[str, Any]:
+def report(frontier: Frontier, own: Callable[[str], bool], software: Sequence[str]) -> dict[str, Any]:
     """The content of coverage.json.
 
-    counts: URLs by state and outcome. gaps: what is missing of the site (`own`), with the reason. elsewhere:
-    requisites on other hosts that could not be had; the site itself is whole without them. skipped: the rules
-    with their reason, count and examples.
+    software: what the pages look like; nothing was asked of it yet. counts: URLs by state and outcome.
+    gaps: what is missing of the site (`own`), with the reason. elsewhere: requisites elsewhere that could
+    not be had; the site itself is whole without them. skipped: the rules with reason, count and examples.
     """
     gaps: list[dict[str, str | None]] = []
     elsewhere: list[dict[str, str | None]] = []
@@ -42,9 +42,9 @@ def report(frontier: Frontier, own: Callable[[str], bool]) -> dict[str, Any]:
             )
     return {
         "format": 1,
-        "software": "generic",
+        "software": ", ".join(software) or "generic",
         "verdict": verdict(missing, None),
-        "why": "a generic site does not say what it has; everything that its pages link to was tried",
+        "why": "nothing said what the site has; everything that its pages link to was tried",
         "expected": None,
         "missing": missing,
         "counts": dict(frontier.counts()),

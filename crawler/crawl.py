@@ -10,19 +10,19 @@ import shlex
 import sqlite3
 import time
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
-from crawler import __version__, coverage, database, pages
+from crawler import __version__, coverage, database, ending, pages
+from crawler.busy import Busy
 from crawler.canonical import canonical
 from crawler.capture.client import Client, Limits
 from crawler.capture.cookies import Jar
-from crawler.config import Archive, Site, fingerprint
+from crawler.config import Archive, Site
 from crawler.engine.pace import Pace
 from crawler.frontier import Frontier, Lease, Link, host_of
 from crawler.keeper import keep, room_left
@@ -33,14 +33,13 @@ from crawler.scope import Scope
 from crawler.visit import Stopped, Visit, Visitor
 from storage import seal
 from storage.cdxj import Line, read_index
-from storage.errors import Failure, Interrupted, OutOfDisk, RemoteError
+from storage.errors import Failure, Interrupted, OutOfDisk
 from storage.files import room_for
-from storage.manifest import Manifest, Tool
+from storage.manifest import Manifest
 from storage.snapshot import Snapshot
 
 logger = logging.getLogger("jukni.crawl")
 
-TOOL = Tool("jukni", __version__)
 GRACE = 10.0  # seconds that running transfers get after a stop
 
 
@@ -123,7 +122,7 @@ class Crawl:
         )
         cookies = Jar()
         self.pace = Pace(delay=site.delay, concurrency=site.concurrency, sleep=self._sleep)
-        self._busy = _Busy(self.pace, site.concurrency)
+        self._busy = Busy(self.pace, site.concurrency)
         self._learner = Learner(
             db=self._db,
             frontier=self.frontier,
@@ -188,6 +187,8 @@ class Crawl:
             self.frontier.add([Link(url, "seed") for url in seeds])
         for before, after in cast("list[list[str]]", self.frontier.fact("moved") or []):
             scope, _ = scope.with_redirect(before, after)
+        for name in cast("list[str]", self.frontier.fact("software") or []):
+            scope = scope.with_software(name)
         database.commit(self._db)
         return scope
 
@@ -345,46 +346,19 @@ class Crawl:
                 next=(self._again,),
             )
             return
-        report = coverage.report(self.frontier, self.scope.own)
-        if next(self.recorder.lines(), None) is None:
-            first = report["gaps"][0] if report["gaps"] else {"url": self.site.urls[0], "reason": "no answer"}
-            self.outcome.failure = RemoteError(
-                f"nothing of {self.site.name} could be captured",
-                what=f"{first['reason']}",
-                where=first["url"],
-                kept="earlier snapshots are untouched",
-                next=(self._again,),
-            )
+        report = coverage.report(self.frontier, self.scope.own, sorted(self.scope.software))
+        if not self.frontier.has_pages():
+            self.outcome.failure = ending.nothing(self.site, report, self.outcome.notes, self._again)
             return
         self.outcome.manifest = self._seal(report)
 
-    def _seal(self, report: dict[str, object]) -> Manifest:
+    def _seal(self, report: dict[str, Any]) -> Manifest:
         self.recorder.finish()
         self._log.flush()
         database.commit(self._db)
-        counts = self.frontier.counts()
-        began = self.frontier.fact("began")
-        assert isinstance(began, str)
-        previous, label = self.frontier.fact("previous"), self.frontier.fact("label")
-        about = seal.Crawl(
-            seeds=self.site.urls,
-            began=datetime.fromisoformat(began),
-            tool=TOOL,
-            config=fingerprint(self.site),
-            label=label if isinstance(label, str) else None,
-            previous=previous if isinstance(previous, str) else None,
-            verdict=report["verdict"],  # type: ignore[arg-type]
-            counts={
-                "gaps": report["missing"],  # type: ignore[dict-item]
-                "skipped": counts["skipped"],
-                "missing": counts.get("done/missing", 0),
-                "denied": counts.get("done/denied", 0),
-                "redirects": counts.get("done/redirect", 0),
-            },
-        )
         return seal.seal(
             self._snapshot,
-            about,
+            ending.about(self.frontier, self.site, report),
             now=datetime.now(UTC),
             own=self.recorder.own_files(),
             view=self.recorder.lines(),
@@ -453,28 +427,6 @@ class Crawl:
     def _write_log(self, line: str) -> None:
         with room_for(self._snapshot.open_log):
             self._log.write(line + "\n")
-
-
-class _Busy:
-    """The hosts that may not be asked now, as a container for `Frontier.lease`.
-
-    A place is taken from the lease until its end is committed, longer than the pace's turn lasts: so a kill
-    leaves at most `places` URLs of a host that were asked for in vain.
-    """
-
-    def __init__(self, pace: Pace, places: int) -> None:
-        self._pace = pace
-        self._places = places
-        self._taken: Counter[str] = Counter()
-
-    def take(self, host: str) -> None:
-        self._taken[host] += 1
-
-    def free(self, host: str) -> None:
-        self._taken[host] -= 1
-
-    def __contains__(self, host: object) -> bool:
-        return self._taken[str(host)] >= self._places or self._pace.paused(str(host)) > 0
 
 
 def _ascii(text: str) -> str:

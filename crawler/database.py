@@ -111,6 +111,6 @@ def understood(error: sqlite3.DatabaseError, path: Path) -> Exception:
             what=f"its database cannot be read: {error}",
             where=str(path),
             kept="sealed snapshots and WARC files do not depend on it",
-            next=["jukni doctor", "jukni crawl"],
+            next=["jukni crawl --new"],
         )
     return error

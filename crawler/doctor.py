@@ -41,7 +41,7 @@ class Check:
 def configuration(config: Config) -> Iterator[Check]:
     """jukni.toml was read; is there anything in it?"""
     if config.source is None:
-        yield Check("configuration", "unknown", "no jukni.toml", "only `jukni mirror URL` works without one")
+        yield Check("configuration", "unknown", "no jukni.toml", "crawl, push and restore need one")
         return
     yield Check(
         "configuration", "well", f"{config.source}: {len(config.sites)} sites, {len(config.stores)} stores"

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from crawler.canonical import identity
+from crawler.known import Gap, Known, Skips, gaps, skips, why
 
 Kind = Literal["seed", "page", "requisite", "feed", "robots"]
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -80,47 +81,6 @@ class Lease:
     via: str | None
     attempts: int
     callback: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the frontier knows of one URL; `chain` leads from its via back to the seed."""
-
-    row: int
-    url: str
-    state: str
-    kind: Kind | None
-    hops: str
-    attempts: int
-    not_before: float | None
-    outcome: str | None
-    status: int | None
-    detail: str | None
-    rule: str | None
-    reason: str | None
-    chain: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A URL that was wanted and is not finished: failed, or still pending or leased."""
-
-    url: str
-    kind: Kind
-    state: str
-    why: str | None
-    attempts: int
-    via: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Skips:
-    """What one rule kept out: how many URLs, and up to five of them."""
-
-    rule: str
-    reason: str
-    n: int
-    examples: tuple[str, ...]
 
 
 def host_of(url: str) -> str:
@@ -382,6 +342,13 @@ class Frontier:
         """Rows still to be leased, those not due yet included."""
         return self._counts["pending", None]
 
+    def has_pages(self) -> bool:
+        """Whether anything but robots.txt and requisites was captured."""
+        found = self._db.execute(
+            "SELECT 1 FROM urls WHERE outcome = 'captured' AND kind IN ('seed', 'page', 'feed') LIMIT 1"
+        )
+        return found.fetchone() is not None
+
     def next_due(self) -> float | None:
         """Unix time at which the first of the rows put off may be leased; None: none is put off."""
         return None if self._due == _NEVER else self._due
@@ -396,43 +363,16 @@ class Frontier:
         return found
 
     def gaps(self) -> Iterator[Gap]:
-        """What failed, then what was not reached, each in the order found."""
-        for found in self._db.execute(
-            "SELECT u.url, u.kind, u.state, u.detail, u.attempts, p.url"
-            " FROM urls u LEFT JOIN urls p ON p.row = u.via"
-            " WHERE u.state IN ('failed', 'pending', 'leased') ORDER BY u.state <> 'failed', u.row"
-        ):
-            yield Gap(*found)
+        """See `crawler.known.gaps`."""
+        return gaps(self._db)
 
     def skips(self) -> Iterator[Skips]:
-        """What was skipped, one entry for each rule and reason, the largest first."""
-        totals = self._db.execute(
-            "SELECT r.id, r.rule, r.reason, count(*) FROM urls u JOIN rules r ON r.id = u.rule"
-            " WHERE u.rule IS NOT NULL GROUP BY u.rule ORDER BY 4 DESC, 1"
-        ).fetchall()
-        for number, rule, reason, n in totals:
-            examples = self._db.execute(
-                "SELECT url FROM urls WHERE rule = ? ORDER BY row LIMIT 5", (number,)
-            ).fetchall()
-            yield Skips(rule, reason, n, tuple(url for (url,) in examples))
+        """See `crawler.known.skips`."""
+        return skips(self._db)
 
     def why(self, url: str) -> Known | None:
-        """What is known of `url`; None: it was never seen."""
-        found = self._db.execute(
-            "SELECT u.row, u.url, u.state, u.kind, u.hops, u.attempts, u.not_before, u.outcome, u.status,"
-            " u.detail, r.rule, r.reason, u.via FROM urls u LEFT JOIN rules r ON r.id = u.rule"
-            " WHERE u.identity = ?",
-            (identity(url),),
-        ).fetchone()
-        if found is None:
-            return None
-        chain: list[str] = []
-        above = (None, found[-1])
-        while above is not None and above[1] is not None:
-            above = self._db.execute("SELECT url, via FROM urls WHERE row = ?", (above[1],)).fetchone()
-            if above is not None:
-                chain.append(above[0])
-        return Known(*(*found[:-1], tuple(chain)))
+        """See `crawler.known.why`."""
+        return why(self._db, url)
 
     def fact(self, name: str) -> Json:
         """A small value kept with the crawl by `set_fact`; None: never set."""

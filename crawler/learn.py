@@ -11,11 +11,13 @@ from crawler import pages
 from crawler.canonical import canonical
 from crawler.capture.cookies import Jar
 from crawler.engine.links import charset_of, links
-from crawler.frontier import Frontier, Kind, Lease, Link
+from crawler.frontier import Frontier, Json, Kind, Lease, Link
 from crawler.novelty import Novelty, Trip
 from crawler.robots import sitemaps
 from crawler.scope import Scope
+from crawler.sniff import sniff
 from crawler.visit import Visit
+from storage.exchange import Head
 
 HTML = frozenset({"text/html", "application/xhtml+xml"})
 _ANYWHERE = frozenset({"text/css", "image/svg+xml"})  # read for links on other hosts too
@@ -49,6 +51,7 @@ class Learner:
         trips = cast("list[tuple[str, str | None, str]]", frontier.fact("trips") or [])
         self._trips = [Trip(*trip) for trip in trips]
         self._looked: dict[str, int] = {}
+        self._with_cookies: set[str] = set()
         self.scope = scope
 
     def learn(self, visit: Visit) -> None:
@@ -67,7 +70,7 @@ class Learner:
                 self.follow(sitemaps(visit.body), via=lease.url, kind="feed")
             return
         if own and head.mime in HTML:
-            self._look_for_sessions(lease.host, visit.body)
+            self._look(lease, head, visit.body)
         charset = charset_of(head.get(b"content-type"), visit.body)
         self._take(links(visit.body, lease.url, head.mime, charset), lease, own)
         if own and head.mime in HTML and lease.kind in ("seed", "page"):
@@ -100,18 +103,23 @@ class Learner:
                 self._frontier.skip(url, verdict.rule, verdict.reason, via)
         return self._frontier.add(keep, via=via, hops=hops) if keep else 0
 
-    def _look_for_sessions(self, host: str, body: bytes) -> None:
-        """A cookie that comes back is what makes forums leave their session id out of the links.
-
-        A forum that does so does it on every page: the first few of a host tell.
-        """
-        looked = self._looked.get(host, 0)
-        if looked < _LOOKED_AT:
-            self._looked[host] = looked + 1
-            if _SESSION.search(body):
-                self._looked[host] = _LOOKED_AT
-                self._cookies.enable(host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host)
-                self._note(f"{host} puts session ids into links: its cookies are kept from now on")
+    def _look(self, lease: Lease, head: Head, body: bytes) -> None:
+        """What the first pages of a host tell: the software, and whether it wants a cookie."""
+        looked = self._looked.get(lease.host, 0)
+        if looked >= _LOOKED_AT:
+            return
+        self._looked[lease.host] = looked + 1
+        name = sniff(body, head.headers)
+        if name and name not in self.scope.software:
+            self.scope = self.scope.with_software(name)
+            self._frontier.set_fact("software", cast("Json", sorted(self.scope.software)))
+            self._note(f"{lease.host} runs {name}: its copies and endless pages are left out")
+        if lease.host not in self._with_cookies and _SESSION.search(body):
+            # A cookie that comes back is what makes forums leave their session id out of the links.
+            self._with_cookies.add(lease.host)
+            port = lease.host.rpartition(":")[2]
+            self._cookies.enable(lease.host.removesuffix(f":{port}") if port.isdigit() else lease.host)
+            self._note(f"{lease.host} puts session ids into links: its cookies are kept from now on")
 
     def _redirected(self, lease: Lease, location: bytes) -> None:
         target = canonical(location.decode("utf-8", "replace"), lease.url)
@@ -125,8 +133,9 @@ class Learner:
                 moves = self._frontier.fact("moved") or []
                 self._frontier.set_fact("moved", [*moves, [lease.url, target]])  # type: ignore[misc]
                 self._note(report)
-        own = self.scope.own(lease.url)
-        self._judge([(target, lease.kind)], lease.url, lease.hops + "R", own)
+        # A seed that leads out of the scope is no seed there: it is judged like any link.
+        kind: Kind = "page" if lease.kind == "seed" and not self.scope.inside(target) else lease.kind
+        self._judge([(target, kind)], lease.url, lease.hops + "R", self.scope.own(lease.url))
 
     def _tripped(self, trip: Trip) -> None:
         self._trips.append(trip)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import getproxies
 
 from crawler.config import Archive, Site, check_site
-from crawler.crawl import TOOL, Crawl
+from crawler.crawl import Crawl
+from crawler.ending import TOOL
 from storage.collection import Collection, make_archive, site_name
+from storage.errors import BrokenData
 from storage.snapshot import Snapshot
 
 
@@ -29,7 +32,8 @@ def open_crawl(
     new: begin a new snapshot even when one is open; the open one stays as it is. full: rely on no earlier
     snapshot, every record is a whole one again. command: what goes on with the crawl when it is given again,
     `jukni crawl SITE` by default. proxies: None takes those of the environment.
-    Raises Locked when another run has the site, OutOfDisk, UsageError for a folder that is no archive.
+    Raises Locked when another run has the site, OutOfDisk, UsageError for a folder that is no archive,
+    BrokenData when the open snapshot's database or the newest sealed snapshot cannot be read.
     """
     now = datetime.now(UTC)
     command = command or f"jukni crawl {site.name}"
@@ -38,15 +42,26 @@ def open_crawl(
         lock.enter_context(collection.lock(command, now))
         for sealed in collection.sealed():
             sealed.tidy()  # a run that died between sealing and tidying
-        crawl = Crawl(
-            site,
-            archive,
-            _open_snapshot(collection, now, new),
-            None if full else collection.latest(),
-            label=label,
-            again=command,
-            proxies=getproxies() if proxies is None else proxies,
-        )
+        snapshot = _open_snapshot(collection, now, new)
+        try:
+            crawl = Crawl(
+                site,
+                archive,
+                snapshot,
+                None if full else collection.latest(),
+                label=label,
+                again=command,
+                proxies=getproxies() if proxies is None else proxies,
+            )
+        except BrokenData as error:
+            way_round = "--new" if error.where == str(snapshot.database) else "--full"
+            raise BrokenData(
+                f"{snapshot} cannot be crawled",
+                what=f"{error.risk}: {error.what}",
+                where=error.where,
+                kept=error.kept or "nothing was changed; --full relies on no earlier snapshot",
+                next=(f"{command} {way_round}",),
+            ) from error
         crawl.lock = lock.pop_all()
         return crawl
 
@@ -54,7 +69,9 @@ def open_crawl(
 def from_arguments(url: str, into: Path, delay: float, concurrency: int) -> Crawl:
     """For `scrapy crawl`: the same as `jukni mirror URL --into DIR`."""
     site = Site(name=site_name(url), urls=(url,), delay=delay, concurrency=concurrency)
-    return open_crawl(check_site(site, "the command line"), Archive(path=into), command="scrapy crawl")
+    again = ["jukni", "mirror", url, "--into", str(into.resolve())]
+    again += [f"--delay={delay:g}", f"--concurrency={concurrency}"]
+    return open_crawl(check_site(site, "the command line"), Archive(path=into), command=shlex.join(again))
 
 
 def _open_snapshot(collection: Collection, now: datetime, new: bool) -> Snapshot:

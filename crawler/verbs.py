@@ -42,10 +42,12 @@ def mirror(options: argparse.Namespace, run: Run) -> int:
     if options.obey_robots:
         asked["robots"] = "obey"
     site = check_site(Site(name=site_name(url), urls=(url,), **asked), "the command line")
-    again = ["jukni", "mirror", url, "--into", str(Path(options.into).resolve())]
+    into = ["--into", str(Path(options.into).resolve())]
+    again = ["jukni", "mirror", url, *into]
     again += [f"--{key}={value:g}" for key, value in asked.items() if key != "robots"]
     again += ["--obey-robots"] if options.obey_robots else []
-    return _crawl([site], Archive(path=Path(options.into)), options, run, lambda _: shlex.join(again))
+    archive = Archive(path=Path(options.into))
+    return _crawl([site], archive, options, run, lambda _: shlex.join(again), into)
 
 
 def crawl(options: argparse.Namespace, run: Run) -> int:
@@ -59,10 +61,7 @@ def crawl(options: argparse.Namespace, run: Run) -> int:
             next=("jukni mirror URL",),
         )
     sites = [config.site(name) for name in options.sites] or list(config.sites)
-    named = ["--config", options.config] if options.config else []
-    return _crawl(
-        sites, config.archive, options, run, lambda site: shlex.join(["jukni", "crawl", site.name, *named])
-    )
+    return _crawl(sites, config.archive, options, run, lambda site: f"jukni crawl {site.name}")
 
 
 def _crawl(
@@ -71,8 +70,9 @@ def _crawl(
     options: argparse.Namespace,
     run: Run,
     again: Callable[[Site], str],
+    into: Sequence[str] = (),
 ) -> int:
-    """again: the command that goes on with the crawl of a site."""
+    """again: the command that goes on with the crawl of a site. into: options that name the archive."""
     # Scrapy takes half a second to import: the other verbs do without it.
     from crawler import run as running
     from crawler.crawl import Outcome
@@ -97,7 +97,7 @@ def _crawl(
             try:
                 outcome = await one(site)
                 report.done()
-                code = _conclude(outcome, archive, run)
+                code = _conclude(outcome, run.report, again(site), into)
             except Failure as failure:
                 report.done()
                 code = report.failure(failure)
@@ -126,11 +126,11 @@ def _weight(code: int) -> int:
     return order.index(code)
 
 
-def _conclude(outcome: Any, archive: Archive, run: Run) -> int:
+def _conclude(outcome: Any, report: Report, again: str, into: Sequence[str]) -> int:
     """Verify what was sealed, then print it; the exit code of one site."""
     from storage import verify as verifying
 
-    report, manifest, snapshot = run.report, outcome.manifest, outcome.snapshot
+    manifest, snapshot = outcome.manifest, outcome.snapshot
     for note in outcome.notes:
         report.say(f"note: {note}")
     if outcome.crash is not None:
@@ -140,7 +140,6 @@ def _conclude(outcome: Any, archive: Archive, run: Run) -> int:
     proof = verifying.verify(snapshot, now=datetime.now(UTC))
     verifying.keep(snapshot, proof)
     counts = manifest.counts
-    into = "" if run.config().source else f" --into {archive.path}"
     report.result(
         f"{snapshot} is sealed",
         {
@@ -153,7 +152,7 @@ def _conclude(outcome: Any, archive: Archive, run: Run) -> int:
             "verdict": manifest.verdict,
             "verified": proof.verdict,
             "lies": str(snapshot.folder),
-            "next": [f"jukni browse {snapshot.site}{into}"],
+            "next": [shlex.join(["jukni", "browse", snapshot.site, *into])],
         },
     )
     if outcome.bugs:
@@ -168,7 +167,7 @@ def _conclude(outcome: Any, archive: Archive, run: Run) -> int:
                 what=f"{counts['gaps']} URLs of the site could not be captured",
                 where=f"{snapshot.folder / 'coverage.json'}",
                 kept=f"the {counts['captures']} captures are sealed and verified",
-                next=(f"jukni crawl {snapshot.site}",),
+                next=(again,),
             )
         )
     return errors.DONE
@@ -306,8 +305,11 @@ def restore(options: argparse.Namespace, run: Run) -> int:
         {
             "files": done.files,
             "bytes": Size(done.bytes),
-            "lies": str(into),
-            "next": [f"jukni verify {done.snapshot} --into {into}", f"jukni browse {site} --into {into}"],
+            "lies": str(into.resolve()),
+            "next": [
+                shlex.join(["jukni", verb, str(done.snapshot), "--into", str(into.resolve())])
+                for verb in ("verify", "browse")
+            ],
         },
     )
     return errors.DONE
@@ -325,7 +327,9 @@ def browse(options: argparse.Namespace, run: Run) -> int:
             "which site?",
             what=f"the archive holds {', '.join(sites) or 'none'}",
             where=str(archive.root),
-            next=tuple(f"jukni browse {site}" for site in sites[:3]),
+            next=tuple(
+                shlex.join(["jukni", "browse", site, "--into", str(archive.root)]) for site in sites[:3]
+            ),
         )
     snapshot = archive.find(wanted)
     with Replay(snapshot, port=options.port, say=run.report.say) as replay:

@@ -52,7 +52,7 @@ def charset_of(content_type: bytes | None, body: bytes) -> str:
         body.decode("utf-8")
     except UnicodeDecodeError as problem:
         # A page cut within a letter is still utf-8.
-        return "utf-8" if problem.end == len(body) and problem.start > len(body) - 4 else "cp1252"
+        return "utf-8" if problem.end == len(body) else "cp1252"
     return "utf-8"
 
 

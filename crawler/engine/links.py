@@ -128,7 +128,7 @@ def _reader(body: bytes, url: str, mime: str) -> Callable[[bytes, _Found], None]
             return _from_html
         root = _XML_ROOT.search(body[:2000].decode("latin-1").replace("\x00", ""))
         kind = root[1].lower() if root else ""
-        if kind in ("rss", "feed", "rdf", "urlset", "sitemapindex") and b"<html" not in body[:2000].lower():
+        if kind in ("rss", "feed", "rdf", "urlset", "sitemapindex"):
             return _from_sitemap if kind in ("urlset", "sitemapindex") else _from_feed
         if mime in ("text/html", "application/xhtml+xml") or kind == "html":
             return _from_html

@@ -1,0 +1,52 @@
+"""How a crawl is summed up when nothing is left to fetch: for the manifest, or as a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from crawler import __version__
+from crawler.config import Site, fingerprint
+from crawler.frontier import Frontier
+from storage.errors import RemoteError
+from storage.manifest import Tool
+from storage.seal import Crawl
+
+TOOL = Tool("jukni", __version__)
+
+
+def about(frontier: Frontier, site: Site, report: Mapping[str, Any]) -> Crawl:
+    """What the manifest says of a crawl. report: the content of coverage.json."""
+    counts = frontier.counts()
+    began, previous, label = (frontier.fact(name) for name in ("began", "previous", "label"))
+    assert isinstance(began, str)
+    return Crawl(
+        seeds=site.urls,
+        began=datetime.fromisoformat(began),
+        tool=TOOL,
+        config=fingerprint(site),
+        label=label if isinstance(label, str) else None,
+        previous=previous if isinstance(previous, str) else None,
+        verdict=report["verdict"],
+        counts={
+            "gaps": report["missing"],
+            "skipped": counts["skipped"],
+            "missing": counts.get("done/missing", 0),
+            "denied": counts.get("done/denied", 0),
+            "redirects": counts.get("done/redirect", 0),
+        },
+    )
+
+
+def nothing(site: Site, report: Mapping[str, Any], notes: Sequence[str], again: str) -> RemoteError:
+    """Not one page of the site was captured, whatever else was."""
+    gap = next(iter(report["gaps"]), None)
+    reasons = [gap["reason"]] if gap else [*notes] or ["the address answers, but has no page there"]
+    return RemoteError(
+        f"nothing of {site.name} could be captured",
+        what="\n".join(reasons),
+        where=gap["url"] if gap else site.urls[0],
+        kept="earlier snapshots are untouched",
+        next=(again,),
+    )

@@ -50,7 +50,7 @@ HARM: dict[str, tuple[list[str], list[str]]] = {
         ["x?action=research", "x?q=chat", "x?id=search"],
     ),
     "verb-named": (
-        ["x?delete=5", "index.php?title=Été&undo=5&undoafter=4", "shop?add-to-cart=12", 
+        ["x?delete=5", "index.php?title=Été&undo=5&undoafter=4", "shop?add-to-cart=12",
          "index.php?action=purge&purge=1", "x?vote=1"],
         ["x?deleted=0", "x?votes=5", "x?cart=1"],
     ),

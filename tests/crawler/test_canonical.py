@@ -132,6 +132,7 @@ def test_query_in_the_encoding_of_the_page() -> None:
         (f"shop.php?p=1&zenid={HEX[:26]}", "shop.php?p=1"),
         (f"doku.php?id=fr:faq&DokuWiki={HEX[:26]}", "doku.php?id=fr:faq"),
         (f"a?&b&sid={HEX}&&c", "a?&b&&c"),
+        (f"a.cfm?cfid=5&sid={HEX}", "a.cfm?cfid=5"),
     ],
 )
 def test_session_ids_are_no_part_of_an_address(url: str, wanted: str) -> None:

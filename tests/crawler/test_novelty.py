@@ -35,15 +35,16 @@ MONTHS = [
 
 
 def template(title: str, inside: str, n: int) -> bytes:
-    """A page with a menu, a sidebar, counters and a token that changes at every fetch."""
-    noise = random.Random(n)
+    """A page with a menu, counters, tokens and one line that change at every fetch."""
+    noise = random.Random(-n - 1)
+    chatter = " ".join(noise.choices(WORDS, k=8))
     menu = "".join(f'<li><a href="/f{i}">Rubrique {WORDS[i]}</a></li>' for i in range(20))
     return (
         f"<!DOCTYPE html><html><head><title>{title} - Mon forum</title>"
-        f"<script>var token = '{noise.getrandbits(128):x}', x = '{noise.choice(WORDS) * 3}';</script></head>"
+        f"<script>var token = '{noise.getrandbits(128):x}', x = '{chatter}';</script></head>"
         f'<body><ul>{menu}</ul><h1>{title}</h1>{inside}<img src="/cron.php?{1_700_000_000 + n}">'
         f"<p>Page générée en 0.{noise.randrange(1000):03} s, {noise.randrange(90)} invités en ligne</p>"
-        f"<p>session {noise.getrandbits(128):032x}</p></body></html>"
+        f"<p>session {noise.getrandbits(128):032x}</p><p>Au hasard : {chatter}</p></body></html>"
     ).encode()
 
 

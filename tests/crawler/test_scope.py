@@ -169,6 +169,13 @@ def test_redirects_that_are_nothing_to_speak_of() -> None:
     assert WIKI.with_redirect("http://wiki.example:8080/fr/x", "https://evil.example/") == (WIKI, "")
 
 
+def test_a_slash_does_not_narrow_what_another_seed_asks_for() -> None:
+    scope, _ = Scope(("http://a.example/wiki", "http://a.example/forum")).with_redirect(
+        "http://a.example/wiki", "http://a.example/wiki/"
+    )
+    assert scope.inside("http://a.example/forum/x")
+
+
 def test_redirects_one_after_the_other() -> None:
     scope = Scope(("http://a.example/wiki", "http://a.example/forum/"))
     scope, _ = scope.with_redirect("http://a.example/wiki", "https://a.example/wiki")
@@ -188,6 +195,7 @@ def test_redirects_one_after_the_other() -> None:
             "0.0.0.0",
             "10.1.2.3",
             "100.64.0.1",
+            "100.127.9.9",
             "127.0.0.1",
             "127.255.255.254",
             "169.254.169.254",

@@ -156,10 +156,10 @@ class Replay:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((_HOST, self.port))
-            except OSError as error:
+            except (OSError, OverflowError) as error:
                 raise UsageError(
                     f"port {self.port} cannot be used",
-                    what=error.strerror or str(error),
+                    what=getattr(error, "strerror", None) or str(error),
                     where=f"{_HOST}:{self.port}",
                     kept="the snapshot was not touched",
                     next=(self._again,),

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,7 +61,7 @@ class Archive:
             raise UsageError(
                 f"a site cannot be called {site!r}",
                 what="1 to 40 of the characters a-z 0-9 - are allowed",
-                next=("jukni list",),
+                next=(f"jukni list --into {shlex.quote(str(self.root))}",),
             )
         return Collection(self.root, site)
 
@@ -92,7 +93,7 @@ def open_archive(root: Path) -> Archive:
             f"there is no archive in {root}",
             what=f"{ARCHIVE_FILE} is not there",
             where=str(path),
-            next=("jukni init",),
+            next=(f"jukni mirror URL --into {shlex.quote(str(root))}",),
         ) from error
     except ValueError as error:
         raise BrokenData(
@@ -201,7 +202,7 @@ class Collection:
             f"no single snapshot is meant by {self.site}/{wanted}",
             what=what,
             where=str(self.folder / "snapshots"),
-            next=(f"jukni list {self.site}",),
+            next=(f"jukni list {self.site} --into {shlex.quote(str(self.root))}",),
         )
 
     def create(self, now: datetime) -> Snapshot:
@@ -257,5 +258,5 @@ class Collection:
             kept="nothing was changed; the lock goes by itself when that process ends",
             next=(f"ps -o pid,lstart,args -p {pid}",)
             if pid and host == socket.gethostname()
-            else (f"jukni status {self.site}",),
+            else (f"jukni list {self.site} --into {shlex.quote(str(self.root))}",),
         )

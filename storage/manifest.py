@@ -35,7 +35,7 @@ class NewerFormat(UsageError):
             what=f"format {found!r}; this version reads format {known}",
             where=where,
             kept="nothing was changed",
-            next=("pip install --upgrade jukni",),
+            next=("git -C CHECKOUT pull",),
         )
 
 

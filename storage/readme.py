@@ -82,7 +82,7 @@ names.
    A line with "mime": "warc/revisit" says "same as before": take the line that has the same
    "digest" and another "mime".
 
-4. With Jukni: pip install jukni, then: jukni browse {site}
+4. With Jukni: jukni browse {site} --into .
 """
 
 _FRENCH = """\
@@ -133,5 +133,5 @@ date, changez les noms.
    Une ligne avec "mime": "warc/revisit" dit « comme avant » : prenez la ligne qui a le même
    "digest" et un autre "mime".
 
-4. Avec Jukni : pip install jukni, puis : jukni browse {site}
+4. Avec Jukni : jukni browse {site} --into .
 """

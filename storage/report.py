@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import sys
 import traceback
@@ -69,13 +70,16 @@ class Report:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         width: int | None = None,
         program: str = "jukni",
+        config: str = "",
     ) -> None:
         """out, err: this process's own when not given. width: columns of the terminal that `err` is.
 
-        program: how a shell finds this program; takes the place of "jukni" in the commands to run next.
+        program: how a shell finds this program; config: the jukni.toml it was told to read. Both stand in the
+        commands to run next.
         """
         self._verb = verb
         self._program = program
+        self._config = config
         self._out = out or sys.stdout
         self._err = err or sys.stderr
         self._now = now
@@ -92,7 +96,7 @@ class Report:
         The word `next` has commands.
         """
         if "next" in words:
-            words = {**words, "next": _as_called(words["next"], self._program)}
+            words = {**words, "next": _as_called(words["next"], self._program, self._config)}
         if self._json:
             self._print_json(words)
             return
@@ -138,9 +142,9 @@ class Report:
 
     def failure(self, failure: Failure) -> int:
         """Say what went wrong, as the design's section 6 has it; returns the exit code."""
-        self.say(failure_text(self._verb, failure, self._program))
+        self.say(failure_text(self._verb, failure, self._program, self._config))
         if self._json:
-            commands = _as_called(failure.next, self._program)
+            commands = _as_called(failure.next, self._program, self._config)
             words = {"risk": failure.risk, "what": failure.what, "where": failure.where, "kept": failure.kept}
             self._print_json({"verb": self._verb, **words, "next": commands, "exit": failure.exit_code})
         return failure.exit_code
@@ -180,22 +184,23 @@ class Report:
         stream.write(text.encode(coding, "backslashreplace").decode(coding))
 
 
-def failure_text(verb: str, failure: Failure, program: str = "jukni") -> str:
-    """A failure as a person reads it at 3 am, without a line end. program: see `Report`."""
+def failure_text(verb: str, failure: Failure, program: str = "jukni", config: str = "") -> str:
+    """A failure as a person reads it at 3 am, without a line end. program, config: see `Report`."""
     lines = [f"jukni {verb}: {failure.risk}"]
     for word, text in (("what", failure.what), ("where", failure.where), ("kept", failure.kept)):
         if text:
             lines.append(f"  {word:<5}  {_indented(text, 9)}")
     if failure.next:
         lines.append("  next   run:")
-        lines += [f"           {command}" for command in _as_called(failure.next, program)]
+        lines += [f"           {command}" for command in _as_called(failure.next, program, config)]
     return "\n".join(lines)
 
 
-def _as_called(commands: Sequence[str], program: str) -> list[str]:
-    """The commands; those of ours begin with the program as it was called."""
+def _as_called(commands: Sequence[str], program: str, config: str) -> list[str]:
+    """The commands; those of ours name the program as it was called, and the configuration it was given."""
+    more = f" --config {shlex.quote(config)}" if config else ""
     ours = "jukni "
-    return [program + one.removeprefix("jukni") if one.startswith(ours) else one for one in commands]
+    return [program + one.removeprefix("jukni") + more if one.startswith(ours) else one for one in commands]
 
 
 def progress_line(progress: Progress, left: float | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import re
 import shlex
 import sqlite3
@@ -206,18 +207,24 @@ class Crawl:
 
     def pending(self) -> bool:
         """Whether anything is left that may be fetched in this run."""
-        return self._stop is None and self.frontier.pending() > 0
+        return self._stop is None and not self._at_limit() and self.frontier.pending() > 0
 
     def lease(self) -> Lease | None:
         """The next URL to visit; None when there is none at the moment."""
-        if self._stop is not None:
+        if self._stop is not None or self._at_limit():
             return None
         if self._keeper is None:
             self._keeper = asyncio.get_running_loop().create_task(self._keep())
+        self._busy.rest = math.inf
         lease = self.frontier.lease(self._busy)
         if lease is not None:
             self._busy.take(lease.host)
         return lease
+
+    def rest(self) -> float:
+        """Seconds until a pause or the wait of a URL ends, after there was no lease; infinite without one."""
+        due = self.frontier.next_due()
+        return self._busy.rest if due is None else min(self._busy.rest, max(0.0, due - time.time()))
 
     async def visit(self, lease: Lease) -> Visit | None:
         """See `Visitor.visit`."""
@@ -236,8 +243,6 @@ class Crawl:
         decision = visit.decision
         self.frontier.done(visit.lease.row, decision.outcome, visit.exchange.status, decision.why or None)
         self.fetched += 1
-        if self.site.limit and self._done() >= self.site.limit:
-            self._reach_limit()
         self.commit()
 
     def commit(self) -> None:
@@ -346,6 +351,7 @@ class Crawl:
                 next=(self._again,),
             )
             return
+        self._leave_the_rest()
         report = coverage.report(self.frontier, self.scope.own, sorted(self.scope.software))
         if not self.frontier.has_pages():
             self.outcome.failure = ending.nothing(self.site, report, self.outcome.notes, self._again)
@@ -413,11 +419,15 @@ class Crawl:
     def _done(self) -> int:
         return self.frontier.counts()["done"]
 
-    def _reach_limit(self) -> None:
-        reason = f"the limit of {self.site.limit} fetched URLs was reached"
-        count = self.frontier.skip_pattern(lambda url: True, "limit", reason)
-        if count:
-            self._remark(f"{reason}; {count} known URLs were left")
+    def _at_limit(self) -> bool:
+        return bool(self.site.limit) and self._done() >= (self.site.limit or 0)
+
+    def _leave_the_rest(self) -> None:
+        """What the limit kept out is skipped by that rule, so that coverage.json says so."""
+        if self._at_limit():
+            reason = f"the limit of {self.site.limit} fetched URLs was reached"
+            if count := self.frontier.skip_pattern(lambda url: True, "limit", reason):
+                self._remark(f"{reason}; {count} known URLs were left")
 
     def _remark(self, sentence: str) -> None:
         self.outcome.notes.append(sentence)

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from crawler import database
-from crawler.frontier import STATES, Frontier, Gap, Kind, Lease, Link, Skips, host_of
+from crawler.frontier import STATES, Frontier, Kind, Lease, Link, host_of
+from crawler.known import Gap, Skips
 
 FORUM = "http://forum.example.org"
 WIKI = "https://wiki.example.org:8443"

@@ -38,9 +38,9 @@ _HISTORY = frozenset(("rev", "oldid"))
 
 _WORD = re.compile(r"[A-Za-z_:.-]{1,30}")
 _NUMBERS = re.compile(r"[0-9a-f]{16,}|[0-9]+", re.IGNORECASE)
-_SILENT = re.compile(rb"<(script|style)\b.*?</\1|<!--.*?-->", re.DOTALL | re.IGNORECASE)
-_TEXT = re.compile(rb">([^<>]*[^<>\s][^<>]*)")
-_NAMED = re.compile(rb"\s(src|href)\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
+_TEXT = re.compile(rb">\s*([^<>\s][^<>]*)")
+_TAG = re.compile(rb"<((?:a|img|source|video|audio|iframe|embed)\s[^>]*)", re.IGNORECASE)
+_NAMED = re.compile(rb"\b(src|href)\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
 _FILE = re.compile(rb"\.(?!html?$|php\d?$|aspx?$|jsp$|cgi$)[a-z0-9]{2,4}$", re.IGNORECASE)
 _TOKEN = re.compile(rb"[0-9a-f]{12,}|[0-9]{8,}", re.IGNORECASE)
 _DIGIT = re.compile(rb"[0-9]")
@@ -182,22 +182,40 @@ def _take_new(payload: bytes, record: _Record) -> int:
     if b"<" not in payload[:1000]:
         return 2 * _is_new(payload, record)
     weight = 0
-    body = _SILENT.sub(b"", payload)
+    body = _without(b"script", _without(b"style", payload))
+    # Most lines and tags are the template's and known as they stand; only the others are worth looking at.
     for line in set(_TEXT.findall(body)):
-        # Most lines are the template's and known as they stand; only the others are worth looking at.
         if _is_new(line, record):
+            line = line[:300]
             if _DIGIT.search(line):
                 line = b" ".join([word for word in line.split() if not _DIGIT.search(word)])
                 weight += bool(line) and _is_new(line, record)
             else:
                 weight += 1
-    for kind, name in set(_NAMED.findall(body)):
+    for tag in set(_TAG.findall(body)):
+        if _is_new(tag, record):
+            weight += _new_files(tag, record)
+    return weight
+
+
+def _new_files(tag: bytes, record: _Record) -> int:
+    weight = 0
+    for kind, name in _NAMED.findall(tag):
         path, asked, query = name.partition(b"?")
         if kind[0] in b"hH" and not _FILE.search(path):
             continue
         if _is_new(b"<" + path + asked + _TOKEN.sub(b"", query), record):
             weight += 1 if asked else 2
     return weight
+
+
+def _without(name: bytes, body: bytes) -> bytes:
+    """The page without what stands between <name> and </name>."""
+    opening, closing = b"<" + name, b"</" + name
+    if opening not in body:
+        return body
+    first, *others = body.split(opening)
+    return first + b"".join([piece.partition(closing)[2] for piece in others])
 
 
 def _is_new(piece: bytes, record: _Record) -> bool:

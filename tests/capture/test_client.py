@@ -751,6 +751,7 @@ def test_the_proxys_own_answer_is_not_the_sites(refuse: bytes, tmp_path: Path) -
             with pytest.raises(Unreachable) as caught:
                 await client.fetch("https://127.0.0.1/")
             assert caught.value.kind == "proxy"
+            assert "no tunnel" in caught.value.text
             if b" 407 " in refuse:
                 with pytest.raises(Unreachable) as caught:
                     await client.fetch("http://127.0.0.1/")

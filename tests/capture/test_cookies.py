@@ -32,6 +32,7 @@ def test_cookies_come_back_to_their_host() -> None:
 def test_other_hosts_neither_get_nor_leave_any() -> None:
     jar = Jar(["forum.example.org"])
     jar.remember("http://ads.example.net/", setting(b"track=1"))
+    jar.remember("http://wiki.example.org/", setting(b"early=1; Domain=.example.org; Path=/"))
     jar.remember(
         FORUM, setting(b"wide=1; Domain=.example.org; Path=/", b"foreign=1; Domain=example.net; Path=/")
     )

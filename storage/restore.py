@@ -108,9 +108,18 @@ def restore(
     the rest does not fit. BrokenData when a file is missing or damaged in the store, RemoteError when it
     could not be had: then all the others are there, the manifest is not.
     """
-    name = find(store, site, name)
-    again = again or f"jukni restore {site}/{name} --from {store.name} --into {shlex.quote(str(into))}"
-    manifest, data = _manifest(store, site, name, again)
+
+    def command() -> str:
+        return again or f"jukni restore {site}/{name} --from {store.name} --into {shlex.quote(str(into))}"
+
+    try:
+        name = find(store, site, name)
+        manifest, data = _manifest(store, site, name)
+    except (StoreError, BrokenData) as error:
+        error.kept = "nothing was changed"
+        error.next = (*error.next, command())
+        raise
+    again = command()
     archive = _folder(into, manifest, data, now)
     snapshot = Snapshot(archive.root, site, name)
     with archive.collection(site).lock(again, now()):
@@ -124,7 +133,7 @@ def restore(
     return Restored(snapshot=snapshot, files=len(run.files), bytes=size, fetched=run.fetched)
 
 
-def _manifest(store: Store, site: str, name: str, again: str) -> tuple[Manifest, bytes]:
+def _manifest(store: Store, site: str, name: str) -> tuple[Manifest, bytes]:
     """The manifest and its bytes; read twice when the first reading cannot be believed."""
     key = f"{site}/snapshots/{name}/{MANIFEST}"
     risk = f"{site}/{name} was not restored"
@@ -149,8 +158,6 @@ def _manifest(store: Store, site: str, name: str, again: str) -> tuple[Manifest,
         risk,
         what=f"its manifest is the one of {manifest.site}/{manifest.snapshot}",
         where=store.address(key),
-        kept="nothing was changed",
-        next=(again,),
     )
 
 

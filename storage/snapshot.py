@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,12 +93,18 @@ class Snapshot:
         BrokenData when it cannot be believed or belongs to another snapshot; FileNotFoundError when open.
         """
         path = self.folder / MANIFEST
-        found = parse(path.read_bytes(), where=str(path))
+        check = f"jukni verify {self} --into {shlex.quote(str(self.root))}"
+        try:
+            found = parse(path.read_bytes(), where=str(path))
+        except BrokenData as error:
+            error.next = (check,)
+            raise
         if (found.site, found.snapshot) != (self.site, self.name):
             raise BrokenData(
                 f"{self} has the manifest of another snapshot",
                 what=f"it says {found.site}/{found.snapshot}",
                 where=str(path),
+                next=(check,),
             )
         return found
 

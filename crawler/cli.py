@@ -66,7 +66,7 @@ def _report(options: argparse.Namespace) -> Report:
         as_json=options.json,
         width=width,
         program=shlex.quote(environment().get("JUKNI_PROGRAM") or "jukni"),
-        config=options.config or "",
+        config=str(Path(options.config).absolute()) if options.config else "",
     )
 
 

@@ -156,7 +156,7 @@ def _conclude(outcome: Any, report: Report, again: str, into: Sequence[str]) -> 
         },
     )
     if outcome.bugs:
-        report.say(f"{len(outcome.bugs)} URLs met a bug of ours, the first: {outcome.bugs[0]}")
+        report.say(f"a bug of ours met {len(outcome.bugs)} of the addresses, the first: {outcome.bugs[0]}")
         return errors.BUG
     if proof.verdict != "proved":
         return report.failure(verifying.failure(snapshot, proof))
@@ -164,7 +164,7 @@ def _conclude(outcome: Any, report: Report, again: str, into: Sequence[str]) -> 
         return report.failure(
             errors.GapsFound(
                 f"{snapshot} has gaps",
-                what=f"{counts['gaps']} URLs of the site could not be captured",
+                what=f"{counts['gaps']} of the site's addresses could not be captured",
                 where=f"{snapshot.folder / 'coverage.json'}",
                 kept=f"the {counts['captures']} captures are sealed and verified",
                 next=(again,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 from crawler.engine.pace import Pace
@@ -12,12 +13,14 @@ class Busy:
 
     A place is taken from the lease until its end is committed, longer than the pace's turn lasts: so a kill
     leaves at most `places` URLs of a host that were asked for in vain.
+    rest: the shortest pause, in seconds, of the hosts it was asked about; whoever asks resets it.
     """
 
     def __init__(self, pace: Pace, places: int) -> None:
         self._pace = pace
         self._places = places
         self._taken: Counter[str] = Counter()
+        self.rest = math.inf
 
     def take(self, host: str) -> None:
         """A URL of this host was leased."""
@@ -28,4 +31,9 @@ class Busy:
         self._taken[host] -= 1
 
     def __contains__(self, host: object) -> bool:
-        return self._taken[str(host)] >= self._places or self._pace.paused(str(host)) > 0
+        if self._taken[str(host)] >= self._places:
+            return True
+        paused = self._pace.paused(str(host))
+        if paused > 0:
+            self.rest = min(self.rest, paused)
+        return paused > 0

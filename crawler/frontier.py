@@ -100,32 +100,32 @@ def _shortened(hops: str) -> str:
 
 
 class _Recent:
-    """A bounded memory of identities: says yes only when it knows, forgets the oldest half when full."""
+    """A bounded memory of URLs: says yes only when it knows, forgets the oldest half when full."""
 
     def __init__(self, size: int) -> None:
         self._half = size // 2
-        self._young: set[int] = set()
-        self._old: set[int] = set()
+        self._young: set[str] = set()
+        self._old: set[str] = set()
 
-    def __contains__(self, mark: int) -> bool:
-        if mark in self._young:
+    def __contains__(self, url: str) -> bool:
+        if url in self._young:
             return True
-        if mark in self._old:
-            self.add(mark)
+        if url in self._old:
+            self.add(url)
             return True
         return False
 
-    def add(self, mark: int) -> None:
+    def add(self, url: str) -> None:
         if len(self._young) >= self._half:
             self._old, self._young = self._young, set()
-        self._young.add(mark)
+        self._young.add(url)
 
 
 class Frontier:
     """The frontier on one database connection. `clock` gives Unix time for `not_before`."""
 
     def __init__(
-        self, db: sqlite3.Connection, *, clock: Callable[[], float] = time.time, remember: int = 131_072
+        self, db: sqlite3.Connection, *, clock: Callable[[], float] = time.time, remember: int = 65_536
     ) -> None:
         self._db = db
         self._clock = clock
@@ -160,9 +160,8 @@ class Frontier:
         fresh: dict[int, Link] = {}
         wanted = self._wanted
         for link in links:
-            mark = identity(link.url)
-            if mark not in wanted:
-                fresh.setdefault(mark, link)
+            if link.url not in wanted:
+                fresh.setdefault(identity(link.url), link)
         if not fresh:
             return 0
         passed: list[tuple[int]] = []
@@ -170,8 +169,7 @@ class Frontier:
             if in_passing:
                 passed.append((mark,))
             else:
-                del fresh[mark]
-                wanted.add(mark)
+                wanted.add(fresh.pop(mark).url)
         if passed:
             self._db.executemany("DELETE FROM urls WHERE identity = ?", passed)
             self._counts["skipped", None] -= len(passed)
@@ -184,7 +182,7 @@ class Frontier:
                 (mark, self._host(host), _RANK.get(link.kind, 2), link.kind, parent, link.url, hops, callback)
             )
             self._ready[host] = self._ready.get(host, 0) + 1
-            wanted.add(mark)
+            wanted.add(link.url)
         self._db.executemany(
             "INSERT INTO urls (identity, host, rank, state, kind, via, url, hops, callback)"
             " VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?)",
@@ -201,31 +199,28 @@ class Frontier:
         fresh: dict[int, tuple[str, Kind]] = {}
         wanted, passed = self._wanted, self._passed
         for link in links:
-            mark = identity(link[0])
-            if mark not in wanted and (link[1] == "requisite" or mark not in passed):
-                fresh.setdefault(mark, link)
+            if link[0] not in wanted and (link[1] == "requisite" or link[0] not in passed):
+                fresh.setdefault(identity(link[0]), link)
         if not fresh:
             return []
         for mark, in_passing in self._known(fresh):
             if not in_passing:
-                wanted.add(mark)
-                del fresh[mark]
+                wanted.add(fresh.pop(mark)[0])
             else:
-                passed.add(mark)
+                passed.add(fresh[mark][0])
                 if fresh[mark][1] != "requisite":
                     del fresh[mark]
         return list(fresh.values())
 
     def skip(self, url: str, rule: str, reason: str, via: str | None = None) -> None:
         """Remember that a rule kept `url` out, once; a URL known already is left as it is."""
-        mark = identity(url)
-        if mark in self._passed or mark in self._wanted:
+        if url in self._passed or url in self._wanted:
             return
-        self._passed.add(mark)
+        self._passed.add(url)
         cursor = self._db.execute(
             "INSERT OR IGNORE INTO urls (identity, host, rank, state, via, rule, url, hops)"
             " VALUES (?, ?, 2, 'skipped', ?, ?, ?, '')",
-            (mark, self._host(host_of(url)), self._row_of(via), self._rule(rule, reason), url),
+            (identity(url), self._host(host_of(url)), self._row_of(via), self._rule(rule, reason), url),
         )
         self._counts["skipped", None] += cursor.rowcount
 

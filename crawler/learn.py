@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from crawler import pages
-from crawler.canonical import canonical
+from crawler.canonical import canonical, without_session
 from crawler.capture.cookies import Jar
 from crawler.engine.links import charset_of, links
 from crawler.frontier import Frontier, Json, Kind, Lease, Link
@@ -29,7 +29,7 @@ _LOOKED_AT = 20  # pages of a host
 
 
 class Learner:
-    """Fills the frontier; scope changes (a redirected seed, a tripped breaker) are told to `rescope`.
+    """Fills the frontier; `scope` is as it is by now: a seed that moved or a recognised software changes it.
 
     note: called with a sentence for the log and the summary.
     """
@@ -51,7 +51,6 @@ class Learner:
         trips = cast("list[tuple[str, str | None, str]]", frontier.fact("trips") or [])
         self._trips = [Trip(*trip) for trip in trips]
         self._looked: dict[str, int] = {}
-        self._with_cookies: set[str] = set()
         self.scope = scope
 
     def learn(self, visit: Visit) -> None:
@@ -62,7 +61,8 @@ class Learner:
             if location := head.get(b"location"):
                 self._redirected(lease, location)
             return
-        own = self.scope.own(lease.url)
+        # A page is ours wherever it lies: the scope let it in.
+        own = lease.kind in ("page", "seed", "feed") or self.scope.own(lease.url)
         if not visit.body or not (own or head.mime in _ANYWHERE):
             return
         if lease.kind == "robots":
@@ -114,18 +114,17 @@ class Learner:
             self.scope = self.scope.with_software(name)
             self._frontier.set_fact("software", cast("Json", sorted(self.scope.software)))
             self._note(f"{lease.host} runs {name}: its copies and endless pages are left out")
-        if lease.host not in self._with_cookies and _SESSION.search(body):
+        if _SESSION.search(body):
             # A cookie that comes back is what makes forums leave their session id out of the links.
-            self._with_cookies.add(lease.host)
-            port = lease.host.rpartition(":")[2]
-            self._cookies.enable(lease.host.removesuffix(f":{port}") if port.isdigit() else lease.host)
-            self._note(f"{lease.host} puts session ids into links: its cookies are kept from now on")
+            if self._cookies.enable(lease.url):
+                self._note(f"{lease.host} puts session ids into links: its cookies are kept from now on")
 
     def _redirected(self, lease: Lease, location: bytes) -> None:
         target = canonical(location.decode("utf-8", "replace"), lease.url)
         if target is None:
             self._note(f"{lease.url} redirects to an address that cannot be followed: {location[:200]!r}")
             return
+        target, _ = without_session(target)
         if lease.kind == "seed":
             moved, report = self.scope.with_redirect(lease.url, target)
             if report:

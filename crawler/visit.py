@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from crawler.canonical import canonical
+from crawler.canonical import canonical, without_session
 from crawler.capture.client import Client, Unreachable
 from crawler.capture.cookies import Jar
 from crawler.engine.pace import Pace
@@ -15,7 +16,7 @@ from crawler.frontier import Frontier, Lease, host_of
 from crawler.recorder import Recorder
 from crawler.robots import Answer, Robots
 from crawler.scope import Scope
-from storage.exchange import Exchange
+from storage.exchange import Exchange, Head
 from storage.http import body, decoded, payload
 
 # What links are looked for in; everything else reaches a spider without its body.
@@ -254,6 +255,9 @@ class Visitor:
         head = exchange.head
         self._tell_pace(lease.host, exchange)
         decision = decide(exchange, lease.attempts + 1, self._attempts, self._retry_wait, conditional)
+        if decision.outcome == "redirect" and head is not None and self._wants_cookie(lease, head):
+            why = "it redirects to itself with a session id; with its cookie it may not"
+            decision = Decision(False, True, "redirect", why)
         note = {} if decision.keep else {"not-indexed": decision.why}
         await self._recorder.record(
             exchange, row=lease.row, via=lease.via, hops=lease.hops, indexed=decision.keep, note=note
@@ -271,6 +275,15 @@ class Visitor:
             visit.body = text(exchange)
         exchange.response.close()
         return visit
+
+    def _wants_cookie(self, lease: Lease, head: Head) -> bool:
+        """Whether this redirect only hangs a session id on the URL, and cookies were not tried yet."""
+        location = (head.get(b"location") or b"").decode("utf-8", "replace")
+        target, session = without_session(canonical(location, lease.url) or "")
+        if not (session and target == lease.url and self._cookies.enable(lease.url)):
+            return False
+        self._cookies.remember(lease.url, head)
+        return True
 
     def line(self, lease: Lease, status: int, size: int, seconds: float, note: str) -> str:
         """One line of crawl.log: time, status, payload bytes, milliseconds, kind, hops, URL, note."""

@@ -27,9 +27,13 @@ class Jar:
         self._hosts = set(hosts)
         self._jar = CookieJar(DefaultCookiePolicy(rfc2965=False))
 
-    def enable(self, host: str) -> None:
-        """Keep cookies for one more host."""
-        self._hosts.add(host.lower())
+    def enable(self, url: str) -> bool:
+        """Keep cookies for the host of this URL too; whether that is news."""
+        host = urlsplit(url).hostname or ""
+        if host in self._hosts:
+            return False
+        self._hosts.add(host)
+        return True
 
     def header_for(self, url: str) -> bytes | None:
         """The value of the Cookie header to send with a request; None when there is nothing to send."""

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("jukni.crawl")
 
+HEARTBEAT = 5.0
+_LOOK_UP = Request("data:,")  # given to the engine, makes it ask for the next request and is dropped
+
 
 class FrontierScheduler(BaseScheduler):
     """Leases from the crawl's frontier; holds no request of its own."""
@@ -39,6 +42,7 @@ class FrontierScheduler(BaseScheduler):
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._spider: Any = None
+        self._alarm: asyncio.TimerHandle | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> FrontierScheduler:
@@ -57,6 +61,8 @@ class FrontierScheduler(BaseScheduler):
         self._stopping = asyncio.ensure_future(self._crawler.stop_async())
 
     def close(self, reason: str) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
         self._crawl.close(reason)
 
     def has_pending_requests(self) -> bool:
@@ -64,6 +70,8 @@ class FrontierScheduler(BaseScheduler):
 
     def enqueue_request(self, request: Request) -> bool:
         """A request that a spider yielded: into the frontier, judged like any link."""
+        if request is _LOOK_UP:
+            return False
         return self._crawl.follow([request.url], via=request.meta.get("via")) > 0
 
     def next_request(self) -> Request | None:
@@ -76,6 +84,7 @@ class FrontierScheduler(BaseScheduler):
             self._crawl.crash(error)
             return None
         if lease is None:
+            self._look_up_in(self._crawl.rest())
             return None
         return Request(
             lease.url,
@@ -84,6 +93,16 @@ class FrontierScheduler(BaseScheduler):
             dont_filter=True,
             meta={"lease": lease, "verbatim_url": True, "download_slot": "all"},
         )
+
+    def _look_up_in(self, seconds: float) -> None:
+        """Have the engine ask again when a pause is over; by itself it does so every five seconds."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if seconds < HEARTBEAT:
+            engine = self._crawler.engine
+            assert engine is not None
+            self._alarm = asyncio.get_running_loop().call_later(seconds, engine.crawl, _LOOK_UP)
 
     def _received(self, response: Response, **_: Any) -> Iterator[Any]:
         assert response.request is not None

@@ -39,7 +39,8 @@ def test_other_hosts_neither_get_nor_leave_any() -> None:
     assert jar.header_for("http://ads.example.net/") is None
     assert jar.header_for("http://wiki.example.org/") is None
     assert jar.header_for(FORUM) == b"wide=1"
-    jar.enable("Wiki.example.org")
+    assert jar.enable("http://Wiki.example.org:8080/fr:faq")
+    assert not jar.enable("http://wiki.example.org/")
     assert jar.header_for("http://wiki.example.org/") == b"wide=1"
 
 

@@ -10,7 +10,7 @@ from storage.warc import read
 from tests.journeys import mirrored
 from tests.journeys.jukni import Jukni, mirror
 from tests.sites import parts
-from tests.sites.static import Request, Site
+from tests.sites.static import Request, Response, Site
 
 PAGES = 40
 
@@ -38,6 +38,26 @@ def test_session_ids_make_no_copies(tmp_path: Path, parameter: str) -> None:
             line.status == 200 and not with_cookie[_order(pages, line.url)]
         )
     mirrored.proved(snapshot)
+
+
+def test_a_page_that_redirects_to_itself_with_a_session_id_is_captured(tmp_path: Path) -> None:
+    session = "0123456789abcdef0123456789abcdef"
+
+    def door(request: Request) -> Response | None:
+        if request.target != "/" or "sid=" in request.headers.get("cookie", ""):
+            return None
+        away = (("Location", f"/?sid={session}"), ("Set-Cookie", f"sid={session}; path=/"))
+        return Response(b"", status=302, headers=away)
+
+    jukni = Jukni(tmp_path)
+    with Site(door, parts.pages(5)) as site:
+        jukni.run(*mirror(site.url))
+        assert [request.status for request in site.requests if request.target == "/"] == [302, 200]
+    statuses = mirrored.statuses(mirrored.sealed(jukni.archive))
+    assert statuses["/"] == [200], "the redirect is not the page"
+    assert {target for target, codes in statuses.items() if 200 in codes} >= {
+        parts.page_path(number) for number in range(5)
+    }
 
 
 def _order(pages: list[Request], url: str) -> int:

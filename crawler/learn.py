@@ -114,10 +114,9 @@ class Learner:
             self.scope = self.scope.with_software(name)
             self._frontier.set_fact("software", cast("Json", sorted(self.scope.software)))
             self._note(f"{lease.host} runs {name}: its copies and endless pages are left out")
-        if _SESSION.search(body):
-            # A cookie that comes back is what makes forums leave their session id out of the links.
-            if self._cookies.enable(lease.url):
-                self._note(f"{lease.host} puts session ids into links: its cookies are kept from now on")
+        # A cookie that comes back is what makes forums leave their session id out of the links.
+        if _SESSION.search(body) and self._cookies.enable(lease.url):
+            self._note(f"{lease.host} puts session ids into links: its cookies are kept from now on")
 
     def _redirected(self, lease: Lease, location: bytes) -> None:
         target = canonical(location.decode("utf-8", "replace"), lease.url)

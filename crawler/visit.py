@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from crawler.canonical import canonical
 from crawler.canonical import canonical, without_session
 from crawler.capture.client import Client, Unreachable
 from crawler.capture.cookies import Jar

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -82,7 +83,7 @@ class Store:
     def keys(self, environment: Mapping[str, str]) -> tuple[str, str]:
         """Access key and secret. UsageError when they are nowhere or lie open to others."""
         if self.credentials:
-            path = Path(self.credentials).expanduser()
+            path = Path(self.credentials)
             try:
                 mode = path.stat().st_mode
                 lines = path.read_text(encoding="utf-8").split()
@@ -92,7 +93,7 @@ class Store:
                     what=error.strerror or str(error),
                     where=str(path),
                     kept="nothing was sent",
-                    next=(f"ls -l {path}",),
+                    next=(f"ls -l {shlex.quote(str(path))}",),
                 ) from error
             if mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise UsageError(
@@ -100,7 +101,7 @@ class Store:
                     what="the credentials file may be read by its owner only",
                     where=str(path),
                     kept="nothing was sent",
-                    next=(f"chmod 600 {path}",),
+                    next=(f"chmod 600 {shlex.quote(str(path))}",),
                 )
             if len(lines) != 2:
                 raise UsageError(
@@ -188,6 +189,7 @@ def find(given: str | None, environment: Mapping[str, str], folder: Path) -> Pat
 
 def load(path: Path) -> Config:
     """Read a jukni.toml. Relative paths in it are relative to the file's folder."""
+    path = path.absolute()
     try:
         with path.open("rb") as file:
             data = tomllib.load(file)
@@ -301,9 +303,12 @@ class _Reader:
         for key in needed:
             if not getattr(store, key):
                 raise self.error(f"[{place}] {key}", f"a {store.type} store needs it")
-        if store.path:
-            store = dataclasses.replace(store, path=str(self.source.parent / Path(store.path).expanduser()))
-        return store
+        paths = {
+            key: str(self.source.parent / Path(given).expanduser())
+            for key in ("path", "ca_bundle", "credentials")
+            if (given := getattr(store, key))
+        }
+        return dataclasses.replace(store, **paths)
 
     def table(self, kind: type[T], table: Any, place: str, **given: Any) -> T:
         if not isinstance(table, dict):

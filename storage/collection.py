@@ -101,7 +101,7 @@ def open_archive(root: Path) -> Archive:
             what=f"{ARCHIVE_FILE} is not JSON: {error}",
             where=str(path),
             kept="the sites beside it were not touched",
-            next=(f"cat {path}",),
+            next=(f"cat {shlex.quote(str(path))}",),
         ) from error
     found = plain.get("format") if isinstance(plain, dict) else None
     if found != FORMAT or isinstance(found, bool):
@@ -124,7 +124,7 @@ def make_archive(root: Path, tool: Tool, now: datetime) -> Archive:
             what=f"it holds {strays[0]}" + (f" and {len(strays) - 1} more" if len(strays) > 1 else ""),
             where=str(root),
             kept="nothing was changed",
-            next=(f"ls -la {root}",),
+            next=(f"ls -la {shlex.quote(str(root))}",),
         )
     about = {
         "format": FORMAT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,7 +52,7 @@ def room_for(path: Path) -> Iterator[None]:
             what=error.strerror or str(error),
             where=str(path),
             kept="everything written before; the same command goes on from here",
-            next=(f"df -h {path.parent}",),
+            next=(f"df -h {shlex.quote(str(path.parent))}",),
         ) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,6 @@ def _take(handle: int, path: Path, wait: bool) -> bool:
             what="its file system has no file locks, so two runs could mix their files",
             where=str(path),
             kept="nothing was changed",
-            next=(f"df -T {path.parent}",),
+            next=(f"df -T {shlex.quote(str(path.parent))}",),
         ) from error
     return True

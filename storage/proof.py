@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -63,7 +64,10 @@ def read(path: Path) -> Proof:
         return _proof(plain)
     except (ValueError, TypeError, KeyError) as error:
         raise BrokenData(
-            "a proof cannot be believed", what=str(error), where=str(path), next=(f"cat {path}",)
+            "a proof cannot be believed",
+            what=str(error),
+            where=str(path),
+            next=(f"cat {shlex.quote(str(path))}",),
         ) from error
 
 

@@ -53,7 +53,7 @@ def as_a_date() -> str:
 def test_a_refusal_stops_the_whole_host(tmp_path: Path, status: int, retry_after: Callable[[], str]) -> None:
     jukni = Jukni(tmp_path)
     page = parts.page_path(3)
-    with Site(refusing_once(page, parts.pages(10), status, retry_after)) as site:
+    with Site(refusing_once(page, parts.pages(6), status, retry_after)) as site:
         jukni.run(*mirror(site.url, concurrency=2))
     snapshot = mirrored.sealed(jukni.archive)
     refused, captured = [request for request in site.requests if request.target == page]
@@ -61,7 +61,7 @@ def test_a_refusal_stops_the_whole_host(tmp_path: Path, status: int, retry_after
     assert refused.ended is not None
     ended = refused.ended
     after = [request.began - ended for request in site.requests if request.began > ended]
-    assert len(after) > 5
+    assert len(after) > 2
     # The other connection may have been asking in that very moment.
     assert len([one for one in after if one < 2 - JITTER]) <= 1
     assert not [one for one in after if JITTER < one < 2 - JITTER]

@@ -80,16 +80,28 @@ def _crawl(
 
     report = run.report
 
-    async def watch(open_: Any) -> None:
-        report.progress(open_.progress())
-        await asyncio.sleep(0.25)
-
     async def one(site: Site) -> Outcome:
+        told = 0
+
+        def tell() -> None:
+            nonlocal told
+            notes = opened.outcome.notes[told:]
+            told += len(notes)
+            for note in notes:
+                report.say(f"note: {note}")
+
+        async def watch(open_: Any) -> None:
+            tell()
+            report.progress(open_.progress())
+            await asyncio.sleep(0.25)
+
         opened = open_crawl(
             site, archive, label=options.label, new=options.new, full=options.full, command=again(site)
         )
         report.say(f"{site.urls[0]} → {opened.outcome.snapshot.folder}")
-        return await running.run(opened, watch)
+        outcome = await running.run(opened, watch)
+        tell()
+        return outcome
 
     async def all_of() -> int:
         worst = errors.DONE
@@ -131,12 +143,11 @@ def _conclude(outcome: Any, report: Report, again: str, into: Sequence[str]) -> 
     from storage import verify as verifying
 
     manifest, snapshot = outcome.manifest, outcome.snapshot
-    for note in outcome.notes:
-        report.say(f"note: {note}")
     if outcome.crash is not None:
         return report.bug(outcome.crash)
     if outcome.failure is not None:
-        return report.failure(outcome.failure)
+        code = report.failure(outcome.failure)
+        return max(code, errors.BUG, key=_weight) if outcome.bugs else code
     proof = verifying.verify(snapshot, now=datetime.now(UTC))
     verifying.keep(snapshot, proof)
     counts = manifest.counts

@@ -142,10 +142,10 @@ def test_power_cut(tmp_path: Path, log: str, records: str) -> None:
     """The disk keeps what was synced; of the rest any part, cut or zeros; of the log any beginning."""
     dice = random.Random(f"{SEED}/{log}/{records}")
     jukni = Jukni(tmp_path)
-    with Site(parts.slow(parts.pages(100), 0.02)) as site:
+    with Site(parts.slow(parts.pages(200), 0.02)) as site:
         command = mirror(site.url, concurrency=2)
         run = jukni.start(*command)
-        wait_for_requests(site, 50, run)
+        wait_for_requests(site, 140, run)
         run.kill()
         snapshot = mirrored.open_one(jukni.archive)
         if log == "cut":
@@ -154,7 +154,7 @@ def test_power_cut(tmp_path: Path, log: str, records: str) -> None:
         jukni.run(*command)
         snapshot = mirrored.sealed(jukni.archive)
         mirrored.proved(snapshot)
-        _whole_site(snapshot, 100)
+        _whole_site(snapshot, 200)
 
 
 def _lose_log(snapshot: Snapshot, dice: random.Random) -> None:

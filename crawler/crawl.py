@@ -150,6 +150,7 @@ class Crawl:
             attempts=site.attempts,
             retry_wait=site.retry_wait,
             log=self._write_log,
+            note=self._remark,
             stopping=lambda: self._stop is not None,
             now=time.time,
         )

@@ -106,7 +106,8 @@ class Stopped(Exception):
 class Visitor:
     """Visits leases one by one; everything it needs is given to it.
 
-    log: called once a fetch with the line for crawl.log. stopping: True once no request may start.
+    log: called once a fetch with the line for crawl.log. note: called with a sentence for a person.
+    stopping: True once no request may start.
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class Visitor:
         attempts: int,
         retry_wait: float,
         log: Callable[[str], None],
+        note: Callable[[str], None],
         stopping: Callable[[], bool],
         now: Callable[[], float],
     ) -> None:
@@ -137,6 +139,7 @@ class Visitor:
         self._attempts = attempts
         self._retry_wait = retry_wait
         self._log = log
+        self._note = note
         self._stopping = stopping
         self._now = now
 
@@ -237,7 +240,7 @@ class Visitor:
                 self._frontier.failed(lease.row, f"{error.kind}: {error.text}")
             else:
                 wait = self._retry_wait * 2 ** (attempt - 1)
-                self._frontier.retry(lease.row, self._now() + wait, f"{error.kind}: {error.text}")
+                self._later(lease, wait, f"{error.kind}: {error.text}")
             return None
         if self._stopping() and exchange.truncated in ("time", "disconnect"):
             # Cut by ourselves: worth a record, but the row goes back as if it had not been asked.
@@ -264,7 +267,7 @@ class Visitor:
         self._log(self.line(lease, exchange.status, exchange.payload_size, exchange.seconds, decision.why))
         if decision.again or decision.outcome == "failed":
             if decision.again:
-                self._frontier.retry(lease.row, self._now() + decision.wait, decision.why)
+                self._later(lease, decision.wait, decision.why)
             else:
                 self._frontier.failed(lease.row, decision.why)
             exchange.response.close()
@@ -283,6 +286,12 @@ class Visitor:
             return False
         self._cookies.remember(lease.url, head)
         return True
+
+    def _later(self, lease: Lease, wait: float, why: str) -> None:
+        """Ask again in `wait` seconds at the earliest; of a seed a person is told: it may be mistyped."""
+        self._frontier.retry(lease.row, self._now() + wait, why)
+        if lease.kind == "seed" and not lease.attempts:
+            self._note(f"{lease.url}: {why}; it is asked again for some minutes before it is given up")
 
     def line(self, lease: Lease, status: int, size: int, seconds: float, note: str) -> str:
         """One line of crawl.log: time, status, payload bytes, milliseconds, kind, hops, URL, note."""

@@ -74,7 +74,8 @@ class Learner:
         charset = charset_of(head.get(b"content-type"), visit.body)
         self._take(links(visit.body, lease.url, head.mime, charset), lease, own)
         if own and head.mime in HTML and lease.kind in ("seed", "page"):
-            pages.add(self._db, lease.url, visit.exchange.began, pages.title(visit.body, charset))
+            if visit.decision.outcome == "captured":
+                pages.add(self._db, lease.url, visit.exchange.began, pages.title(visit.body, charset))
             if trip := self._novelty.seen(lease.url, visit.body):
                 self._tripped(trip)
 

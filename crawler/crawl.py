@@ -307,6 +307,7 @@ class Crawl:
             return  # what goes wrong after that is its consequence
         self.outcome.bugs.append(f"{lease.url}: {type(error).__name__}: {error}")
         logger.error("a bug of ours at %s", lease.url, exc_info=error)
+        self._learner.forget()
         try:
             self.frontier.failed(lease.row, f"our bug: {type(error).__name__}: {error}")
             self.commit()

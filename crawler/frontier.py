@@ -238,14 +238,14 @@ class Frontier:
                 break
         else:
             return None
-        row, url, kind, hops, via, attempts, callback = self._db.execute(
-            "SELECT u.row, u.url, u.kind, u.hops, p.url, u.attempts, u.callback"
-            " FROM urls u LEFT JOIN urls p ON p.row = u.via"
-            " WHERE u.host = ? AND u.state = 'pending' AND u.not_before IS NULL"
-            " ORDER BY u.rank, u.row LIMIT 1",
+        # fetchall: a statement with RETURNING ends only when all its rows are taken.
+        ((row, url, kind, hops, via, attempts, callback),) = self._db.execute(
+            "UPDATE urls SET state = 'leased' WHERE row = (SELECT row FROM urls"
+            " WHERE host = ? AND state = 'pending' AND not_before IS NULL ORDER BY rank, row LIMIT 1)"
+            " RETURNING row, url, kind, hops, (SELECT p.url FROM urls p WHERE p.row = urls.via),"
+            " attempts, callback",
             (self._hosts[host],),
-        ).fetchone()
-        self._db.execute("UPDATE urls SET state = 'leased' WHERE row = ?", (row,))
+        ).fetchall()
         self._counts["pending", None] -= 1
         self._counts["leased", None] += 1
         self._ready[host] -= 1

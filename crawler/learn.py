@@ -10,7 +10,7 @@ from typing import cast
 from crawler import pages
 from crawler.canonical import canonical, without_session
 from crawler.capture.cookies import Jar
-from crawler.engine.links import charset_of, links
+from crawler.engine.links import Named, charset_of, links
 from crawler.frontier import Frontier, Json, Kind, Lease, Link
 from crawler.novelty import Novelty, Trip
 from crawler.robots import sitemaps
@@ -47,6 +47,7 @@ class Learner:
         self._frontier = frontier
         self._cookies = cookies
         self._novelty = Novelty()
+        self._named = Named()
         self._note = note
         trips = cast("list[tuple[str, str | None, str]]", frontier.fact("trips") or [])
         self._trips = [Trip(*trip) for trip in trips]
@@ -72,12 +73,16 @@ class Learner:
         if own and head.mime in HTML:
             self._look(lease, head, visit.body)
         charset = charset_of(head.get(b"content-type"), visit.body)
-        self._take(links(visit.body, lease.url, head.mime, charset), lease, own)
+        self._take(links(visit.body, lease.url, head.mime, charset, self._named), lease, own)
         if own and head.mime in HTML and lease.kind in ("seed", "page"):
             if visit.decision.outcome == "captured":
                 pages.add(self._db, lease.url, visit.exchange.began, pages.title(visit.body, charset))
             if trip := self._novelty.seen(lease.url, visit.body):
                 self._tripped(trip)
+
+    def forget(self) -> None:
+        """Something went wrong while learning: what pages named is judged anew from here on."""
+        self._named.forget()
 
     def follow(self, urls: Iterable[str], *, via: str | None, kind: Kind = "page") -> int:
         """URLs that a spider found by itself; returns how many were new and ours."""

@@ -80,6 +80,7 @@ class Recorder:
         self._serial = -1
         self._next = 0
         self._warcinfo = ""
+        self._first: bool | None = None  # whether there is no earlier crawl; None: not looked yet
         for table in _TABLES:
             db.execute(table)
 
@@ -260,6 +261,7 @@ class Recorder:
 
     def load_originals(self, lines: Iterable[Line]) -> None:
         """Tell what the previous snapshot's view has, once, before the first exchange is recorded."""
+        self._first = None
         for line in lines:
             if line.status != 200 or line.truncated or not (line.digest and line.id and line.date):
                 continue
@@ -280,6 +282,10 @@ class Recorder:
 
         The line of the original, which may be of another URL, with the validators that came with the capture.
         """
+        if self._first is None:
+            self._first = self._db.execute("SELECT 1 FROM known LIMIT 1").fetchone() is None
+        if self._first:
+            return None
         found = self._db.execute("SELECT digest, etag, modified FROM known WHERE url = ?", (url,)).fetchone()
         original = self._by_digest(found[0]) if found else None
         return replace(original, etag=found[1], modified=found[2]) if original else None

@@ -27,10 +27,7 @@ _SETTINGS = {
     "DUPEFILTER_CLASS": "scrapy.dupefilters.BaseDupeFilter",
     "SPIDER_MIDDLEWARES_BASE": {},
     "DOWNLOADER_MIDDLEWARES_BASE": {},
-    "EXTENSIONS_BASE": {
-        "scrapy.extensions.corestats.CoreStats": 0,
-        "scrapy.extensions.logcount.LogCount": 0,
-    },
+    "EXTENSIONS_BASE": {},
     # One task a response instead of a hundred; nothing of ours yields items in numbers.
     "CONCURRENT_ITEMS": 1,
     # The pace decides how many go to one host; this bounds all hosts together.

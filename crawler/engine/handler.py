@@ -59,18 +59,19 @@ class ArchiveHandler(BaseDownloadHandler):
 
 
 def response(request: Request, visit: Visit) -> Response:
-    """Scrapy's view of a visit: decoded text, or no body with the flag "unread"."""
+    """Scrapy's view of a visit: decoded text, or no body with the flag "unread".
+
+    Of the headers only the media type; the head as it was sent is in `request.meta["visit"].exchange`, which
+    Scrapy's own Headers could not hold (it has no order and one spelling).
+    """
     exchange = visit.exchange
     head = exchange.head
     assert head is not None
-    grouped: dict[bytes, list[bytes]] = {}
-    for name, value in head.headers:
-        grouped.setdefault(name, []).append(value)
     flags = [] if visit.body or not exchange.payload_size else ["unread"]
     return _CLASSES.get(head.mime, TextResponse if visit.body else Response)(
         request.url,
         status=head.status,
-        headers=Headers(grouped),
+        headers=Headers({"Content-Type": head.get(b"content-type") or b""}),
         body=visit.body,
         flags=flags,
         request=request,

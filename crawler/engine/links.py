@@ -100,15 +100,19 @@ _UNCLOSED = 1000
 _MARKUP_MIMES = frozenset({"text/html", "application/xhtml+xml", ""})
 
 
-def links(body: bytes, url: str, mime: str, charset: str) -> Iterator[tuple[str, Kind]]:
+def links(
+    body: bytes, url: str, mime: str, charset: str, named: Named | None = None
+) -> Iterator[tuple[str, Kind]]:
     """(canonical URL, kind) of everything a document names, each pair once, in the order found.
+
+    named: with it, what it remembers is left out, and what is found here is remembered.
 
     body: decoded of its content coding. url: canonical, of the document. mime: lower case, without
     parameters, "" when there was none. charset: a Python codec, see `charset_of`.
     kind: "page" (may lead on), "requisite" (needed to show this one), "feed". Fragments of the document
     itself are left out; so are forms, which are for people to send.
     """
-    found = _Found(url, charset)
+    found = _Found(url, charset, named)
     read = _reader(body, url, mime)
     if read:
         read(body, found)
@@ -382,14 +386,42 @@ def _from_manifest(body: bytes, find: _Found) -> None:
 # --- addresses
 
 
+class Named:
+    """Addresses that documents of one folder named before, as they stand there: the same few on every page.
+
+    Bounded: everything is forgotten when `size` are remembered.
+    """
+
+    def __init__(self, size: int = 100_000) -> None:
+        self._size = size
+        self._folders: dict[tuple[str, str], dict[Kind, set[str]]] = {}
+
+    def of(self, folder: str, charset: str) -> dict[Kind, set[str]]:
+        """What documents in this folder named, by kind; to be added to."""
+        before = self._folders.get((folder, charset))
+        if before is None:
+            if sum(len(some) for kinds in self._folders.values() for some in kinds.values()) > self._size:
+                self.forget()
+            before = self._folders[folder, charset] = {"page": set(), "requisite": set(), "feed": set()}
+        elif len(before["page"]) > self._size:
+            before["page"].clear()
+        return before
+
+    def forget(self) -> None:
+        """Everything: what was named may not have been taken in."""
+        self._folders.clear()
+
+
 class _Found:
     """What one document names so far; called with each address as it stands there."""
 
-    __slots__ = ("_folder", "_page", "charset", "pairs")
+    __slots__ = ("_before", "_folder", "_named", "_page", "charset", "pairs")
 
-    def __init__(self, url: str, charset: str) -> None:
+    def __init__(self, url: str, charset: str, named: Named | None) -> None:
         self.pairs: dict[tuple[str, Kind], None] = {}
         self.charset = charset
+        self._named = named
+        self._before: dict[Kind, set[str]] | None = None
         self._page = self._folder = ""
         self.relative_to(url)
 
@@ -399,8 +431,15 @@ class _Found:
         if url:
             self._page = url.partition("?")[0]
             self._folder = self._page[: self._page.rindex("/") + 1]
+            if self._named is not None:
+                self._before = self._named.of(self._folder, self.charset)
 
     def __call__(self, target: str, kind: Kind) -> None:
+        if self._before is not None and target[:1] != "?":
+            before = self._before[kind]
+            if target in before:
+                return
+            before.add(target)
         if target[:1] in _ODD:
             target = target.strip()
             if target[:1] in ("", "#"):

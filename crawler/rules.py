@@ -63,6 +63,7 @@ class Book:
         self._by_parameter: dict[str, list[_Bound]] = defaultdict(list)
         self._by_script: dict[str, list[_Bound]] = defaultdict(list)
         self._others: list[_Bound] = []
+        self._applying: dict[frozenset[str], list[_Bound]] = {}  # of the others, by software
         for rule in self.rules:
             bound = _Bound(rule)
             if rule.where:
@@ -76,17 +77,20 @@ class Book:
 
     def find(self, address: Address, software: Collection[str]) -> Rule | None:
         """The first rule that catches an address on a site running `software`."""
-        for bound in self._candidates(address):
+        for bound in self._candidates(address, frozenset(software)):
             if bound.catches(address, software):
                 return bound.rule
         return None
 
-    def _candidates(self, address: Address) -> Iterator[_Bound]:
+    def _candidates(self, address: Address, software: frozenset[str]) -> Iterator[_Bound]:
         for name in address.parameters:
             yield from self._by_parameter.get(name, ())
         for name in address.scripts:
             yield from self._by_script.get(name, ())
-        yield from self._others
+        others = self._applying.get(software)
+        if others is None:
+            others = self._applying[software] = [one for one in self._others if one.applies(software)]
+        yield from others
 
 
 class _Bound:
@@ -103,10 +107,14 @@ class _Bound:
             (names.split("|"), re.compile(value) if value else None) for names, value in rule.where.items()
         ]
 
+    def applies(self, software: Collection[str]) -> bool:
+        """Whether it can catch anything on a site running `software`."""
+        return self.rule.anywhere or not self._software.isdisjoint(software)
+
     def catches(self, address: Address, software: Collection[str]) -> bool:
         """Does the address fit, on a site running `software`?"""
         rule = self.rule
-        if not rule.anywhere and self._software.isdisjoint(software):
+        if not self.applies(software):
             return False
         if self._scripts is not None and self._scripts.isdisjoint(address.scripts):
             return False

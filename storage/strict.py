@@ -65,6 +65,7 @@ class Record:
         self._member = Member(source, offset)
         head, self._begun = self._head()
         self.fields = tuple(self._fields(head))
+        self._named = {name.lower(): value for name, value in reversed(self.fields)}
         self.type = self.get("WARC-Type")
         self.id = self.get("WARC-Record-ID").strip("<>")
         self.uri = self.get("WARC-Target-URI")
@@ -90,7 +91,7 @@ class Record:
 
     def get(self, name: str) -> str:
         """The first value of a field, by name in any case; "" when there is none."""
-        return next(iter(self.all(name)), "")
+        return self._named.get(name.lower(), "")
 
     def all(self, name: str) -> list[str]:
         """Every value of a field, in order."""

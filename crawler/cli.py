@@ -33,10 +33,10 @@ Verb = Callable[[argparse.Namespace, Run], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    known = parser()
+    options = known.parse_args(arguments)
     if options.verb is None:
-        parser.print_help()
+        known.print_help()
         return errors.USAGE
     report = _report(options)
     _log(options.verbose)
@@ -84,20 +84,21 @@ def _log(verbose: bool) -> None:
     logging.getLogger("jukni").setLevel(logging.INFO if verbose else logging.ERROR)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Every verb with its options."""
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--json", action="store_true", help="the result as JSON on stdout")
     shared.add_argument("-v", "--verbose", action="store_true", help="show the log")
     shared.add_argument("--config", metavar="FILE", help="jukni.toml to read (./jukni.toml, /etc/jukni/)")
-    parser = argparse.ArgumentParser(
+    whole = argparse.ArgumentParser(
         prog="jukni",
         description="Mirror a forum or a wiki into an exact archive, prove it, and get it back.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"jukni {__version__}")
-    parser.set_defaults(verb=None, json=False, verbose=False, config=None)
-    verbs_ = parser.add_subparsers(metavar="VERB")
+    whole.add_argument("--version", action="version", version=f"jukni {__version__}")
+    whole.set_defaults(verb=None, json=False, verbose=False, config=None)
+    verbs_ = whole.add_subparsers(metavar="VERB")
 
     def verb(name: str, run: Verb, help: str) -> argparse.ArgumentParser:
         sub = verbs_.add_parser(
@@ -155,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = verb("doctor", verbs.doctor, "is everything set up as it should be?")
     sub.add_argument("--no-store", action="store_true", help="do not try the stores")
-    return parser
+    return whole
 
 
 def _into(parser: argparse.ArgumentParser) -> None:

@@ -318,8 +318,8 @@ def restore(options: argparse.Namespace, run: Run) -> int:
             "bytes": Size(done.bytes),
             "lies": str(into.resolve()),
             "next": [
-                shlex.join(["jukni", verb, str(done.snapshot), "--into", str(into.resolve())])
-                for verb in ("verify", "browse")
+                f"jukni verify {done.snapshot} --into {shlex.quote(str(into.resolve()))}",
+                f"jukni browse {done.snapshot} --into {shlex.quote(str(into.resolve()))}",
             ],
         },
     )

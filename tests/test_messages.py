@@ -121,7 +121,7 @@ def _commands() -> list[tuple[str, str]]:
 
 
 def _is_title(text: str) -> bool:
-    """The first line of a message, `jukni push: …`; what --version says; what beginnings are compared with."""
+    """The first line of a message, what --version says, and what beginnings are compared with."""
     return text.startswith(f"jukni {GAP}: ") or text in ("jukni ", f"jukni {GAP}")
 
 

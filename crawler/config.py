@@ -40,7 +40,8 @@ class Site:
     asked for the archive); "obey" follows it. Robots of other hosts are always obeyed.
     include, exclude: regular expressions on URLs; include widens the scope, exclude narrows it.
     also_private: "host:port" of private addresses that may be connected to, such as an intranet image server.
-    limit: pages at most, None for all.
+    limit: pages at most, None for all. patience: seconds without a useful answer from the site after which the
+    crawl ends, to be gone on with later.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Site:
     read_timeout: float = 60.0
     attempts: int = 4
     retry_wait: float = 30.0
+    patience: float = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +305,14 @@ class _Reader:
         for key in needed:
             if not getattr(store, key):
                 raise self.error(f"[{place}] {key}", f"a {store.type} store needs it")
+        if store.endpoint:
+            parts = urlsplit(store.endpoint)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise self.error(f"[{place}] endpoint", "this is no http:// or https:// address")
+            if parts.username or parts.password:
+                raise self.error(
+                    f"[{place}] endpoint", "a password may not stand in an address, it would end up in proofs"
+                )
         paths = {
             key: str(self.source.parent / Path(given).expanduser())
             for key in ("path", "ca_bundle", "credentials")

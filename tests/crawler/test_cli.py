@@ -106,6 +106,8 @@ def test_a_mistyped_address_is_told_long_before_it_is_given_up(jukni: Jukni) -> 
         (f'[site.a]\nurl = "http://me:{SECRET}@a/"\n', "a password may not stand in an address"),
         ('[sight.a]\nurl = "http://a/"\n', 'did you mean "site"?'),
         ("[archive]\n", "there is no site to crawl"),
+        (f'[store.a]\ntype = "s3"\nbucket = "b"\nendpoint = "https://me:{SECRET}@a"\n', "a password may not"),
+        ('[store.a]\ntype = "s3"\nbucket = "b"\nendpoint = "s3.example.org"\n', "is no http:// or https://"),
         (f'[store.a]\ntype = "s3"\nbucket = "b"\nsecret_key = "{SECRET}"\n', "secrets do not belong"),
     ],
 )
@@ -232,7 +234,7 @@ def test_nothing_secret_is_said(jukni: Jukni, tmp_path: Path) -> None:
     two_days(tmp_path / "autre")
     ended = jukni.run("push", "-v", "--json", "--into", str(tmp_path / "autre"), code=None, env=secrets)
     assert ended.code != 0 and SECRET not in ended.err + ended.out
-    for path in (jukni.folder / "archive").rglob("*"):
+    for path in (*(jukni.folder / "archive").rglob("*"), *(tmp_path / "autre").rglob("*")):
         assert not path.is_file() or SECRET.encode() not in path.read_bytes()
 
 

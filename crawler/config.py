@@ -40,8 +40,8 @@ class Site:
     asked for the archive); "obey" follows it. Robots of other hosts are always obeyed.
     include, exclude: regular expressions on URLs; include widens the scope, exclude narrows it.
     also_private: "host:port" of private addresses that may be connected to, such as an intranet image server.
-    limit: pages at most, None for all. patience: seconds without a useful answer from the site after which the
-    crawl ends, to be gone on with later.
+    limit: pages at most, None for all. patience: seconds without a useful answer from the site after which
+    the crawl ends, to be gone on with later.
     """
 
     name: str

@@ -34,7 +34,7 @@ from crawler.scope import Scope
 from crawler.visit import Stopped, Visit, Visitor
 from storage import seal
 from storage.cdxj import Line, read_index
-from storage.errors import Failure, Interrupted, OutOfDisk
+from storage.errors import Failure, Interrupted, OutOfDisk, RemoteError
 from storage.files import room_for
 from storage.manifest import Manifest
 from storage.snapshot import Snapshot
@@ -149,6 +149,7 @@ class Crawl:
             obey_own=site.robots == "obey",
             attempts=site.attempts,
             retry_wait=site.retry_wait,
+            patience=site.patience,
             log=self._write_log,
             note=self._remark,
             stopping=lambda: self._stop is not None,
@@ -291,7 +292,7 @@ class Crawl:
                 self._keeper.cancel()
             with contextlib.suppress(Failure):
                 self._db.rollback()
-            self.outcome.failure = self._full(failure) if isinstance(failure, OutOfDisk) else failure
+            self.outcome.failure = self._worded(failure)
         self.stop(failure.risk)
         self._client.abort_all()
 
@@ -397,18 +398,21 @@ class Crawl:
         except Exception as error:  # noqa: BLE001  a task's exception would be seen by nobody
             self.crash(error)
 
-    def _full(self, failure: OutOfDisk) -> OutOfDisk:
-        """The same for a person who does not know which file of ours it was that had no room."""
+    def _worded(self, failure: Failure) -> Failure:
+        """The same for a person who does not know which file of ours had no room, or which URL no answer."""
+        if not isinstance(failure, OutOfDisk | RemoteError):
+            return failure
+        look = [f"df -h {shlex.quote(str(self._snapshot.folder))}"] if isinstance(failure, OutOfDisk) else []
         kept = "what was captured"
         with contextlib.suppress(Failure):
             # Counted anew, for what the frontier has in memory was taken back with the last transaction.
             kept = f"{Frontier(self._db).counts()['done']} URLs are captured"
-        return OutOfDisk(
+        return type(failure)(
             f"{self._snapshot} is not finished",
             what=failure.what,
             where=failure.where,
             kept=f"{kept}; the crawl goes on where it stopped",
-            next=(f"df -h {shlex.quote(str(self._snapshot.folder))}", self._again),
+            next=(*look, self._again),
         )
 
     async def _sleep(self, seconds: float) -> None:

@@ -267,17 +267,33 @@ class Frontier:
         """The leased row turned out to be kept out by a rule; finding its URL again does not open it."""
         self._end(row, "skipped", None, rule=self._rule(rule, reason))
 
-    def retry(self, row: int, not_before: float, why: str) -> None:
-        """The leased row is pending again, not to be leased before `not_before` (Unix time)."""
+    def retry(self, row: int, not_before: float, why: str, *, counted: bool = True) -> None:
+        """The leased row is pending again, not to be leased before `not_before` (Unix time).
+
+        counted: whether it was an attempt; not one is a failure that was the whole host's.
+        """
         cursor = self._db.execute(
-            "UPDATE urls SET state = 'pending', not_before = ?, attempts = attempts + 1, detail = ?"
+            "UPDATE urls SET state = 'pending', not_before = ?, attempts = attempts + ?, detail = ?"
             " WHERE row = ? AND state = 'leased'",
-            (not_before, why, row),
+            (not_before, counted, why, row),
         )
         self._must_be_one(cursor, row)
         self._counts["leased", None] -= 1
         self._counts["pending", None] += 1
         self._due = min(self._due, not_before)
+
+    def give_up(self, host: str, why: str) -> int:
+        """Every pending row of a host failed, for the host does not answer; how many."""
+        n = self._db.execute(
+            "UPDATE urls SET state = 'failed', not_before = NULL, detail = ?"
+            " WHERE state = 'pending' AND host = ?",
+            (why, self._host(host)),
+        ).rowcount
+        self._counts["pending", None] -= n
+        self._counts["failed", None] += n
+        self._ready.pop(host, None)
+        self._due = self._first_due()
+        return n
 
     # --- again
 

@@ -14,7 +14,7 @@ _KEPT = 500  # hosts whose rules stay in memory; asking a host again costs one r
 
 
 class Robots:
-    """Rules per origin, asked for once.
+    """Rules per origin, asked for until they are known.
 
     fetch: takes the robots.txt URL, returns (status, decoded body), status 0 when there was no answer.
     As RFC 9309 section 2.3.1 says: 4xx allows all, 5xx and no answer forbid all.
@@ -23,7 +23,12 @@ class Robots:
     def __init__(self, fetch: Callable[[str], Awaitable[Answer]], agent: str) -> None:
         self._fetch = fetch
         self._agent = agent
+        self._unknown: set[str] = set()
         self._rules: OrderedDict[str, asyncio.Future[Protego | bool]] = OrderedDict()
+
+    def unknown(self, url: str) -> bool:
+        """Whether all is forbidden because the host's robots.txt could not be had."""
+        return _origin(url) in self._unknown
 
     async def allows(self, url: str) -> bool:
         """Whether our agent may ask for this URL."""
@@ -48,7 +53,14 @@ class Robots:
             else:
                 waiting.cancel()
             raise
-        waiting.set_result(parse(status, body))
+        rules = parse(status, body)
+        waiting.set_result(rules)
+        if rules is False:
+            # To be asked for again: a server that is away for a minute has forbidden nothing.
+            del self._rules[origin]
+            self._unknown.add(origin)
+        else:
+            self._unknown.discard(origin)
         while len(self._rules) > _KEPT:
             self._rules.popitem(last=False)
         return waiting.result()

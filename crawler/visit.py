@@ -15,6 +15,7 @@ from crawler.frontier import Frontier, Lease, host_of
 from crawler.recorder import Recorder
 from crawler.robots import Answer, Robots
 from crawler.scope import Scope
+from storage.errors import RemoteError
 from storage.exchange import Exchange, Head
 from storage.http import body, decoded, payload
 
@@ -36,6 +37,10 @@ TEXTS = frozenset(
 )
 BODY_LIMIT = 8 * 1024 * 1024  # decoded bytes; a larger page is kept whole, its links are read up to here
 BUSY = frozenset({429, 503})
+OUTAGE = frozenset({"refused", "connect", "resolve", "proxy"})
+"""Failures that are the host's, whatever the URL."""
+PATIENCE_ELSEWHERE = 60.0
+"""Seconds without a useful answer after which another host's requisites are given up."""
 CUT_BY_US = {"not-indexed": "cut short when the crawl was stopped"}
 
 
@@ -106,8 +111,8 @@ class Stopped(Exception):
 class Visitor:
     """Visits leases one by one; everything it needs is given to it.
 
-    log: called once a fetch with the line for crawl.log. note: called with a sentence for a person.
-    stopping: True once no request may start.
+    patience: seconds that the site's own servers may give no useful answer. log: called once a fetch with the
+    line for crawl.log. note: called with a sentence for a person. stopping: True once no request may start.
     """
 
     def __init__(
@@ -123,6 +128,7 @@ class Visitor:
         obey_own: bool,
         attempts: int,
         retry_wait: float,
+        patience: float,
         log: Callable[[str], None],
         note: Callable[[str], None],
         stopping: Callable[[], bool],
@@ -138,6 +144,7 @@ class Visitor:
         self._obey_own = obey_own
         self._attempts = attempts
         self._retry_wait = retry_wait
+        self._patience = patience
         self._log = log
         self._note = note
         self._stopping = stopping
@@ -152,6 +159,9 @@ class Visitor:
         own = self._scope().own(lease.url)
         asked = lease.kind != "robots" and (self._obey_own or not own)
         if asked and not await self._robots.allows(lease.url):
+            if self._robots.unknown(lease.url):
+                self._failed(lease, "robots.txt of that host could not be had", counted=True)
+                return None
             self._frontier.skipped(lease.row, "robots", "robots.txt of that host asks not to")
             return None
         async with self._pace.turn(lease.host):
@@ -231,16 +241,14 @@ class Visitor:
         except Unreachable as error:
             if self._stopping():
                 raise Stopped from error
-            self._pace.failed(lease.host)
-            self._log(self.line(lease, 0, 0, 0.0, f"{error.kind}: {error.text}"))
-            attempt = lease.attempts + 1
+            why = f"{error.kind}: {error.text}"
+            self._log(self.line(lease, 0, 0, 0.0, why))
             if error.kind == "forbidden":
                 self._frontier.skipped(lease.row, "private-address", error.text)
-            elif attempt >= self._attempts:
-                self._frontier.failed(lease.row, f"{error.kind}: {error.text}")
-            else:
-                wait = self._retry_wait * 2 ** (attempt - 1)
-                self._later(lease, wait, f"{error.kind}: {error.text}")
+                return None
+            self._pace.failed(lease.host)
+            outage = error.kind in OUTAGE and self._pace.has_answered(lease.host)
+            self._failed(lease, why, counted=not outage)
             return None
         if self._stopping() and exchange.truncated in ("time", "disconnect"):
             # Cut by ourselves: worth a record, but the row goes back as if it had not been asked.
@@ -271,6 +279,7 @@ class Visitor:
             else:
                 self._frontier.failed(lease.row, decision.why)
             exchange.response.close()
+            self._lose_patience(lease, decision.why)
             return None
         visit = Visit(lease, exchange, decision)
         if decision.keep and head is not None and head.mime in TEXTS and exchange.payload_size:
@@ -287,9 +296,31 @@ class Visitor:
         self._cookies.remember(lease.url, head)
         return True
 
-    def _later(self, lease: Lease, wait: float, why: str) -> None:
+    def _failed(self, lease: Lease, why: str, *, counted: bool) -> None:
+        """No answer came."""
+        if counted and lease.attempts + 1 >= self._attempts:
+            self._frontier.failed(lease.row, why)
+        else:
+            self._later(lease, self._retry_wait * 2**lease.attempts, why, counted=counted)
+        self._lose_patience(lease, why)
+
+    def _lose_patience(self, lease: Lease, why: str) -> None:
+        """A host that gives no useful answer for long is left alone; when it is the site's own, all ends."""
+        silence = self._pace.silence(lease.host)
+        if self._scope().own(lease.url):
+            if silence >= self._patience:
+                raise RemoteError(
+                    f"{lease.host} does not answer any more",
+                    what=f"nothing but failures or refusals for {silence:.0f} s, the last: {why}",
+                    where=lease.url,
+                )
+        elif silence >= min(self._patience, PATIENCE_ELSEWHERE):
+            count = self._frontier.give_up(lease.host, why)
+            self._log(f"# {lease.host} does not answer: {count} waiting URLs of it are given up")
+
+    def _later(self, lease: Lease, wait: float, why: str, *, counted: bool = True) -> None:
         """Ask again in `wait` seconds at the earliest; of a seed a person is told: it may be mistyped."""
-        self._frontier.retry(lease.row, self._now() + wait, why)
+        self._frontier.retry(lease.row, self._now() + wait, why, counted=counted)
         if lease.kind == "seed" and not lease.attempts:
             self._note(f"{lease.url}: {why}; it is asked again for some minutes before it is given up")
 

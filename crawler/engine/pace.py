@@ -38,6 +38,7 @@ class _Host:
         "latency",
         "n",
         "penalty",
+        "silent_since",
         "strikes",
         "taken",
         "until",
@@ -50,6 +51,7 @@ class _Host:
         self.waiting: deque[asyncio.Future[None]] = deque()
         self.last = float("-inf")  # start of the last turn
         self.until = float("-inf")  # end of the pause
+        self.silent_since: float | None = None  # first failure or refusal after the last useful answer
         self.floor = 0.0
         self.penalty = 0.0
         self.strikes = 0
@@ -58,6 +60,10 @@ class _Host:
         self.n = 0  # latencies learned
         self.latency = 0.0  # smoothed: about the last five answers
         self.usual = 0.0  # smoothed: about the last hundred, hardly moved by a slow spell
+
+    def fell_silent(self, now: float) -> None:
+        if self.silent_since is None:
+            self.silent_since = now
 
 
 class Pace:
@@ -104,6 +110,16 @@ class Pace:
         known = self._hosts.get(host)
         return 0.0 if known is None else max(0.0, known.until - self._clock())
 
+    def silence(self, host: str) -> float:
+        """Seconds since the host began to fail or refuse everything; 0: it answers, or was never asked."""
+        since = None if (known := self._hosts.get(host)) is None else known.silent_since
+        return 0.0 if since is None else self._clock() - since
+
+    def has_answered(self, host: str) -> bool:
+        """Whether the host ever gave a useful answer."""
+        known = self._hosts.get(host)
+        return known is not None and known.n > 0
+
     def at_least(self, host: str, delay: float) -> None:
         """The host asks for this delay (Crawl-delay of its robots.txt); up to the ceiling it is granted."""
         self._host(host).floor = min(delay, self._ceiling)
@@ -120,8 +136,10 @@ class Pace:
         known = self._host(host)
         known.failures = 0
         if status in (429, 503):
+            known.fell_silent(self._clock())
             self._refused(known, seconds_to_wait(retry_after, now_utc))
             return
+        known.silent_since = None
         if status < 500:
             known.penalty = known.penalty * 0.9 if known.penalty > 0.05 else 0.0
             known.good += 1
@@ -136,6 +154,7 @@ class Pace:
         known = self._host(host)
         now = self._clock()
         known.good = 0
+        known.fell_silent(now)
         if known.until > now:
             return
         known.failures += 1

@@ -7,7 +7,7 @@ import json
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +58,10 @@ def statuses(snapshot: Snapshot) -> dict[str, list[int]]:
 def target(url: str) -> str:
     """What stands behind the server of a URL."""
     return "/" + url.partition("://")[2].partition("/")[2]
+
+
+def manifest_counts(snapshot: Snapshot) -> Mapping[str, int]:
+    return snapshot.manifest().counts
 
 
 def coverage(snapshot: Snapshot) -> dict[str, Any]:

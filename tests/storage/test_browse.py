@@ -116,9 +116,10 @@ def test_a_port_that_is_taken(replay: Replay, python: Path, tmp_path: Path) -> N
 
 
 HOLDER = """
-import sys, time, pathlib
+import pathlib, signal, sys, time
 from storage.browse import Replay
 from storage.snapshot import Snapshot
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell starts with &
 root, python, cache = (pathlib.Path(argument) for argument in sys.argv[1:4])
 with Replay(Snapshot(root, "forum", sys.argv[4]), python=python, cache=cache) as replay:
     print(replay.port, flush=True)

@@ -34,6 +34,7 @@ NO_NEXT = {
     "was not restored": "restore() adds the command",
     "this is no manifest": "restore() adds the command",
     "a file of the local archive is damaged": "told by push, with what to do",
+    "does not answer any more": "the crawl tells it as its own end, with the command that goes on",
     "this is not the address of a store": "what says which addresses are known",
     "stopped by a bug in Jukni": "the same command again, which kept says",
 }

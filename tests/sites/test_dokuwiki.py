@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -121,4 +122,9 @@ def test_following_an_edit_link_leaves_a_lock(own_wikis: Wikis) -> None:
     assert wiki.locks() == []
     text(own_wikis, wiki.page_path("fr:faq", do="edit"))
     assert len(wiki.locks()) == 1
-    assert [request.target for request in own_wikis.host.requests() if "do=edit" in request.target]
+    # nginx writes its log after the answer has gone out.
+    end = time.monotonic() + 10
+    while not (asked := [r.target for r in own_wikis.host.requests() if "do=edit" in r.target]):
+        assert time.monotonic() < end, "the request is not in the log"
+        time.sleep(0.05)
+    assert len(asked) == 1

@@ -58,7 +58,7 @@ def test_the_site_is_back_in_a_moment(tmp_path: Path) -> None:
     jukni = Jukni(tmp_path)
     pages = parts.slow(parts.pages(PAGES), 0.02)
     with Site(pages) as before:
-        # One attempt may be lost to the connection that broke; what is refused after that is nobody's attempt.
+        # The connection that breaks may cost an attempt; what is refused after that is nobody's.
         jukni.configure(config(before, "attempts = 2\n").replace("patience = 2.5", "patience = 60.0"))
         run = jukni.start("crawl")
         assert wait_for_requests(before, 20, run)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
@@ -23,7 +22,7 @@ _REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 
 def in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine under Scrapy's reactor; once a process, as Twisted allows no more."""
-    install_reactor(_REACTOR, event_loop_path=_loop())
+    install_reactor(_REACTOR)
     from twisted.internet import reactor as installed  # importing it earlier would choose another one
 
     reactor = cast("Any", installed)
@@ -38,11 +37,6 @@ def in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     reactor.callLater(0, start)
     reactor.run(installSignalHandlers=False)
     return ended[0].result()
-
-
-def _loop() -> str | None:
-    """uvloop where it is installed: a sixth less CPU in a fast crawl (tests/bench)."""
-    return "uvloop.Loop" if importlib.util.find_spec("uvloop") else None
 
 
 async def run(crawl: Crawl, watch: Callable[[Crawl], Awaitable[None]]) -> Outcome:

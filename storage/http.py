@@ -10,8 +10,15 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
+from typing import Any
 
 from storage.exchange import Block, Head
+
+_fast: Any = zlib
+with suppress(ImportError):
+    from isal import isal_zlib as _fast
 
 _STATUS = re.compile(
     rb"(HTTP(?:/[0-9]+(?:\.[0-9]+)?)?)[ \t]+([1-9][0-9]{2})(?![0-9])[ \t]*(.*)", re.IGNORECASE | re.DOTALL
@@ -23,6 +30,8 @@ _TRAILERS = 64 * 1024
 """Longest trailer section, bytes."""
 _PIECE = 256 * 1024
 """Most bytes an inflater gives at once."""
+_SMALL = 1 << 20
+"""Bytes of a gzip body up to which it is undone in one go."""
 
 
 def find_head_end(buf: bytes | bytearray, start: int = 0) -> int:
@@ -202,6 +211,10 @@ def decoded(head: Head, payload_chunks: Iterable[bytes], limit: int) -> tuple[by
     with False; a stream that breaks gives what could be decoded, with False. Memory stays near `limit`.
     """
     codings = [token for token in tokens(head, b"content-encoding") if token != b"identity"]
+    if codings == [b"gzip"]:
+        held, payload_chunks = _held(payload_chunks)
+        if (plain := _whole_gzip(held, limit)) is not None:
+            return plain, True
     stages: list[_Inflater] = []
     stream = payload_chunks
     whole = True
@@ -219,6 +232,29 @@ def decoded(head: Head, payload_chunks: Iterable[bytes], limit: int) -> tuple[by
         if size > limit:
             return b"".join(pieces)[:limit], False
     return b"".join(pieces), whole and all(stage.whole for stage in stages)
+
+
+def _held(pieces: Iterable[bytes]) -> tuple[bytes, Iterable[bytes]]:
+    """All of a small body in one piece, b"" of a bigger one; and the same pieces again, to be read once."""
+    source = iter(pieces)
+    held: list[bytes] = []
+    size = 0
+    for piece in source:
+        held.append(piece)
+        size += len(piece)
+        if size > _SMALL:
+            return b"", chain(held, source)
+    return b"".join(held), held
+
+
+def _whole_gzip(data: bytes, limit: int) -> bytes | None:
+    """The content of exactly one gzip member within the limit: nearly every page. None for anything else."""
+    try:
+        engine = _fast.decompressobj(31)
+        plain: bytes = engine.decompress(data, limit + 1)
+    except _fast.error:
+        return None
+    return plain if engine.eof and not engine.unused_data and len(plain) <= limit else None
 
 
 class _Inflater:

@@ -1,6 +1,6 @@
-"""Pages per CPU second and peak memory of jukni, wget and plain Scrapy on the same site, in turns.
+"""Pages per CPU second and peak memory of jukni, wget and plain Scrapy on one site, in turns.
 
-    python -m tests.bench.wget_vs_jukni                       5,000 pages, three rounds, all three
+    python -m tests.bench.wget_vs_jukni                       5,000 pages, three rounds, all of them
     python -m tests.bench.wget_vs_jukni --big 500 --tools jukni      with a file of 500 MB among them
     python -m tests.bench.wget_vs_jukni --latency 50 --tools jukni   every answer 50 ms late: wall time counts
 
@@ -46,6 +46,11 @@ def commands(jukni: str) -> dict[str, Callable[[str, Path], list[str]]]:
             *(f"--warc-file={folder}/bench", "--warc-cdx", "--tries=1", url),
         ],
         "scrapy": lambda url, folder: [sys.executable, "-m", "tests.bench.stock_scrapy", url],
+        # Captures and seals as `jukni mirror` does, and does not read everything back afterwards; nor does wget.
+        "jukni-crawl": lambda url, folder: [
+            *(sys.executable, "-m", "scrapy", "crawl", "generic", "-a", f"url={url}", "-a", "delay=0"),
+            *("-a", "concurrency=8", "-a", f"into={folder / 'archive'}", "-s", "LOG_LEVEL=ERROR"),
+        ],
         "jukni": lambda url, folder: [
             *(jukni, "mirror", url, "--into", str(folder / "archive"), "--delay", "0", "--concurrency", "8"),
         ],
@@ -86,7 +91,7 @@ def main() -> None:
     )
     parser.add_argument("--pages", type=int, default=5_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tools", default="wget,scrapy,jukni")
+    parser.add_argument("--tools", default="wget,scrapy,jukni-crawl,jukni")
     parser.add_argument("--jukni", default=str(Path(sys.executable).with_name("jukni")), help="the command")
     parser.add_argument("--big", type=int, default=0, metavar="MB", help="a file of that size in the site")
     parser.add_argument("--latency", type=float, default=0.0, metavar="MS", help="each answer waits so long")

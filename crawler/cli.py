@@ -53,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         return errors.DONE
     except Exception as error:  # noqa: BLE001  the one place where a bug becomes a message
-        return report.bug(error)
+        refused = errors.refusal(error)
+        return report.failure(refused) if refused else report.bug(error)
 
 
 def _report(options: argparse.Namespace) -> Report:

@@ -75,5 +75,7 @@ def from_arguments(url: str, into: Path, delay: float, concurrency: int) -> Craw
 
 
 def _open_snapshot(collection: Collection, now: datetime, new: bool) -> Snapshot:
-    there = collection.open()
+    # One that is older than what is sealed was left behind by --new; to go on with it would mix two times.
+    latest = collection.latest()
+    there = [snapshot for snapshot in collection.open() if latest is None or snapshot.name > latest.name]
     return there[-1] if there and not new else collection.create(now)

@@ -144,7 +144,8 @@ def _conclude(outcome: Any, report: Report, again: str, into: Sequence[str]) -> 
 
     manifest, snapshot = outcome.manifest, outcome.snapshot
     if outcome.crash is not None:
-        return report.bug(outcome.crash)
+        refused = errors.refusal(outcome.crash)
+        return report.failure(refused) if refused else report.bug(outcome.crash)
     if outcome.failure is not None:
         code = report.failure(outcome.failure)
         return max(code, errors.BUG, key=_weight) if outcome.bugs else code

@@ -116,7 +116,16 @@ def make_archive(root: Path, tool: Tool, now: datetime) -> Archive:
     """
     if (root / ARCHIVE_FILE).exists():
         return open_archive(root)
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise UsageError(
+            f"no archive can be made in {root}",
+            what="that is a file, not a folder",
+            where=str(root),
+            kept="nothing was changed",
+            next=(f"ls -l {shlex.quote(str(root))}",),
+        ) from error
     allowed = {_LOCK, f"{ARCHIVE_FILE}.part", "lost+found"}
     if strays := sorted(path.name for path in root.iterdir() if path.name not in allowed):
         raise UsageError(

@@ -7,7 +7,11 @@ Exit codes stand here and nowhere else.
 
 from __future__ import annotations
 
+import errno
+import os
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 DONE = 0
 BUG = 1
@@ -19,6 +23,8 @@ UNPROVEN = 6
 LOCKED = 7
 OUT_OF_DISK = 8
 INTERRUPTED = 130
+
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
 
 
 class Failure(Exception):
@@ -45,6 +51,20 @@ class UsageError(Failure):
     """The command line or jukni.toml asks for something that cannot be."""
 
     exit_code = USAGE
+
+
+def refusal(error: BaseException) -> UsageError | None:
+    """The words for a file that the system would not let us read or write; None for any other error."""
+    if not isinstance(error, OSError) or error.errno not in _REFUSED or error.filename is None:
+        return None
+    where = str(error.filename)
+    return UsageError(
+        "the system does not allow it",
+        what=f"{error.strerror}; this is user {os.getuid()}",
+        where=where,
+        kept="everything written before",
+        next=(f"ls -ld {shlex.quote(where)} {shlex.quote(str(Path(where).parent))}",),
+    )
 
 
 class GapsFound(Failure):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, cast
 
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
@@ -15,6 +16,8 @@ from storage.errors import Failure
 if TYPE_CHECKING:
     from crawler.crawl import Crawl
 
+_DISK = (errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ESTALE)
+"""What a disk says that keeps nothing any more; other URLs would fare no better."""
 _CLASSES: dict[str, type[Response]] = {
     "text/html": HtmlResponse,
     "application/xhtml+xml": HtmlResponse,
@@ -45,7 +48,10 @@ class ArchiveHandler(BaseDownloadHandler):
             raise IgnoreRequest(error.risk) from error
         except Exception as error:
             # Anything else here is a bug of ours; Scrapy would log it and end with 0.
-            crawl.bug(lease, error)
+            if isinstance(error, OSError) and error.errno in _DISK:
+                crawl.crash(error)
+            else:
+                crawl.bug(lease, error)
             raise
         if visit is None:
             raise IgnoreRequest("nothing to learn")

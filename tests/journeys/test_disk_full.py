@@ -99,6 +99,30 @@ def test_room_is_left_to_others(tmp_path: Path) -> None:
         _goes_on(jukni, server, ended)
 
 
+def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
+    jukni = Jukni(tmp_path)
+    folder = tmp_path / "à lire"
+    folder.mkdir()
+    root = os.geteuid() == 0
+    if root:  # whom permissions do not stop
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "none", str(folder)], check=True)
+    else:
+        folder.chmod(0o500)
+    try:
+        with Site(parts.pages(3)) as server:
+            ended = jukni.run(*mirror(server.url), "--into", str(folder / "archive"), code=2)
+            (tmp_path / "fichier").touch()
+            other = jukni.run(*mirror(server.url), "--into", "fichier", code=2)
+        assert server.requests == []
+    finally:
+        if root:
+            subprocess.run(["umount", str(folder)], check=True)
+    assert "the system does not allow it" in ended.err
+    assert str(folder) in ended.err
+    assert "no archive can be made in" in other.err
+    assert "Traceback" not in ended.err + other.err
+
+
 def _config(server: Site, folder: Path, min_free: str) -> str:
     return (
         f"[archive]\npath = '{folder}/archive'\nmin_free = '{min_free}'\n"

@@ -28,6 +28,7 @@ BESIDE = {"/robots.txt", "/favicon.ico"}
 """What is asked for besides the pages themselves."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_kills_at_random_moments(tmp_path: Path, concurrency: int) -> None:
     dice = random.Random(f"{SEED}/{concurrency}")

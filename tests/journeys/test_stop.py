@@ -11,7 +11,7 @@ from storage.warc import read
 from tests.journeys import mirrored
 from tests.journeys.jukni import Jukni, mirror, wait_for_requests, wait_until
 from tests.sites import parts
-from tests.sites.static import Site
+from tests.sites.static import Part, Site
 
 CLEAN = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 PAGES = 120
@@ -68,29 +68,44 @@ def test_stopped_twice(tmp_path: Path, number: signal.Signals) -> None:
 @pytest.mark.slow  # the ten seconds that a stop gives
 def test_what_is_cut_by_a_stop_is_recorded_as_cut(tmp_path: Path) -> None:
     jukni = Jukni(tmp_path)
-    page = parts.page_path(7)
-    with Site(
-        parts.stalling(parts.pages(20), lambda request: request.target == page and stalls, 500)
-    ) as site:
-        stalls = True
-        run = jukni.start(*mirror(site.url, concurrency=2))
-        assert wait_until(lambda: len(site.times_asked()) == 22, run)
-        run.send(signal.SIGINT)
-        ended = run.wait()
-        assert ended.code == 130
-        (path,) = mirrored.open_one(jukni.archive).warcs.iterdir()
-        assert [
-            (record.uri, record.get("WARC-Truncated"), b"".join(record.chunks()).count(b"\r\n\r\n"))
-            for record in read(path)
-            if record.type == "response" and record.get("WARC-Truncated")
-        ] == [(site.url + page, "time", 1)]
-        stalls = False
-        jukni.go_on(ended)
-        snapshot = mirrored.sealed(jukni.archive)
-        assert {target for target, times in site.times_asked().items() if times > 1} == {page}
-        assert mirrored.statuses(snapshot)[page] == [200]
-        assert not [line for line in mirrored.lines(snapshot) if line.truncated]
-        mirrored.proved(snapshot)
+    page, image = parts.page_path(7), "/a:1.png"
+    stalls = True
+
+    def stalling(part: Part) -> Part:
+        return parts.stalling(
+            part, lambda request: stalls and request.target in (page, "/robots.txt"), len(b"User-agent: *")
+        )
+
+    images = parts.files(
+        {image: ("image/png", b"png"), "/robots.txt": ("text/plain", b"User-agent: *\nDisallow:")}
+    )
+    with Site(stalling(images)) as other:
+        tag = f"<title>0</title><img src='{other.url}{image}'><a href='/page/1.html'>1</a>".encode()
+        entrance = parts.files({"/": ("text/html", tag)})
+        with Site(entrance, stalling(parts.pages(20))) as site:
+            jukni.configure(
+                f"[site.wiki]\nurl = '{site.url}/'\ndelay = 0.0\nconcurrency = 2\n"
+                f"also_private = ['{other.url.partition('//')[2]}']\n"
+            )
+            run = jukni.start("crawl")
+            assert wait_until(lambda: len(site.times_asked()) == 22 and other.requests, run)
+            run.send(signal.SIGINT)
+            ended = run.wait()
+            assert ended.code == 130
+            (path,) = mirrored.open_one(jukni.archive).warcs.iterdir()
+            assert {
+                (record.uri, record.get("WARC-Truncated"))
+                for record in read(path)
+                if record.type == "response" and record.get("WARC-Truncated")
+            } == {(site.url + page, "time"), (other.url + "/robots.txt", "time")}
+            stalls = False
+            jukni.go_on(ended)
+    snapshot = mirrored.sealed(jukni.archive)
+    assert {target for target, times in site.times_asked().items() if times > 1} == {page}
+    assert mirrored.statuses(snapshot)[page] == mirrored.statuses(snapshot)[image] == [200]
+    assert mirrored.skipped(snapshot) == {}
+    assert not [line for line in mirrored.lines(snapshot) if line.truncated]
+    mirrored.proved(snapshot)
 
 
 def test_stopped_while_the_host_wants_a_pause(tmp_path: Path) -> None:

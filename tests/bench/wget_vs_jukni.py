@@ -46,7 +46,7 @@ def commands(jukni: str) -> dict[str, Callable[[str, Path], list[str]]]:
             *(f"--warc-file={folder}/bench", "--warc-cdx", "--tries=1", url),
         ],
         "scrapy": lambda url, folder: [sys.executable, "-m", "tests.bench.stock_scrapy", url],
-        # Captures and seals as `jukni mirror` does, and does not read everything back afterwards; nor does wget.
+        # Captures and seals as `jukni mirror` does, and does not read all of it back; nor does wget.
         "jukni-crawl": lambda url, folder: [
             *(sys.executable, "-m", "scrapy", "crawl", "generic", "-a", f"url={url}", "-a", "delay=0"),
             *("-a", "concurrency=8", "-a", f"into={folder / 'archive'}", "-s", "LOG_LEVEL=ERROR"),

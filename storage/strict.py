@@ -246,7 +246,7 @@ class Member:
             except (zlib.error, _inflate.error) as error:
                 wrong = str(error).lower()
                 if "data check" in wrong or "length check" in wrong or "checksum" in wrong:
-                    raise Flaw("crc", "the gzip checksum does not match") from error
+                    raise Flaw("crc", "the gzip CRC does not match") from error
                 raise Flaw("deflate", f"the gzip member cannot be inflated: {error}") from error
             if self._inflate.eof:
                 self.end = self._position - len(self._inflate.unused_data)

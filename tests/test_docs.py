@@ -116,6 +116,10 @@ def test_a_shown_command_is_understood(command: Command) -> None:
     if command.words == ("--version",):
         return
     parser.parse_args(list(command.words))
+    verb, *words = command.words
+    for word in words:  # in full: argparse would take the beginning of an option too
+        if word.startswith("--"):
+            assert word.partition("=")[0] in options_of((RESCUE if command.rescue else VERBS)[verb])
 
 
 @pytest.mark.parametrize("command", dict.fromkeys(mentioned()), ids=lambda c: f"{c.page} {' '.join(c.words)}")

@@ -17,6 +17,7 @@ from storage.stores import StoreError
 from storage.stores.s3 import _CAUSES
 from storage.warc import BrokenRecord
 from tests.messages import GAP, ROOT, Message, Source, messages, sources, strings, texts
+from tests.test_docs import VERBS, options_of
 
 OWN_WORDS = (NewerFormat, BrokenRecord)
 """Classes that make their message themselves; where they are made, nothing is to be seen of it."""
@@ -134,28 +135,22 @@ def test_every_command_can_be_run() -> None:
     for place, text in commands:
         filled = re.sub(r"SITE(/TIME)?|URL", "x", text.replace(GAP, "1"))
         try:
-            options = the_parser().parse_args(shlex.split(filled)[1:])
-            assert options.verb
-        except SystemExit:
+            words = shlex.split(filled)[1:]
+            known = VERBS[the_parser().parse_args(words).verb]
+            assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options_of(known)
+        except (SystemExit, AssertionError):
             wrong.append(f"{place}: {text.replace(GAP, '…')}")
     assert wrong == []
 
 
 def test_commands_in_passing_name_verbs_that_exist() -> None:
     """`jukni VERB` in docstrings, comments and tables."""
-    verbs = _verbs()
     wrong = []
     for file in program():
         for found in re.finditer(r"`jukni ([a-z]+)", file.path.read_text("utf-8")):
-            if found[1] not in verbs:
+            if found[1] not in VERBS:
                 wrong.append(f"{file.name}: {found[0]}")
     assert wrong == []
-
-
-def _verbs() -> set[str]:
-    actions = the_parser()._subparsers
-    assert actions is not None
-    return {name for action in actions._group_actions for name in (action.choices or ())}
 
 
 def test_scrapy_knows_the_spider_the_docs_name() -> None:

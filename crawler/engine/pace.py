@@ -24,6 +24,7 @@ LONGEST_RECONNECT = 300.0
 GOOD_ENOUGH = 10  # answers in a row after which the next refusal counts as the first again
 SLOW = 2.0  # a host is slow when its latency is this many times its usual one ...
 SLACK = 0.05  # ... and at least this much over it: milliseconds on a fast host mean nothing
+BURST = 0.002  # seconds between two starts under which nothing is gained by spreading them
 STRETCH = 2.0  # seconds of delay for each second of latency over that
 
 
@@ -183,6 +184,11 @@ class Pace:
             over = known.latency - max(SLOW * known.usual, known.usual + SLACK)
             if over > 0.0:
                 wanted += STRETCH * over
+            # Answers that come together are worked on together, and the next requests then leave together:
+            # without a gap several connections end in one beat, a burst for the server and a wait for us.
+            gap = known.latency / (2 * self._concurrency)
+            if self._concurrency > 1 and gap > BURST:
+                wanted = max(wanted, gap)
         return min(self._ceiling, max(wanted, known.penalty))
 
     def _wait(self, known: _Host) -> float:

@@ -35,6 +35,12 @@ class Robots:
         rules = await self._of(_origin(url))
         return rules if isinstance(rules, bool) else rules.can_fetch(url, self._agent)
 
+    def delay(self, url: str) -> float:
+        """Seconds the host asks to lie between two requests (Crawl-delay); 0 when it does not say."""
+        known = self._rules.get(_origin(url))
+        rules = known.result() if known is not None and known.done() else None
+        return float(rules.crawl_delay(self._agent) or 0) if isinstance(rules, Protego) else 0.0
+
     async def _of(self, origin: str) -> Protego | bool:
         known = self._rules.get(origin)
         if known is not None:

@@ -41,7 +41,9 @@ def mirror(options: argparse.Namespace, run: Run) -> int:
     }
     if options.obey_robots:
         asked["robots"] = "obey"
-    site = check_site(Site(name=site_name(url), urls=(url,), **asked), "the command line")
+    # Somebody waits for it: an address that does not answer is told within half a minute.
+    site = Site(name=site_name(url), urls=(url,), retry_wait=5.0, **asked)
+    check_site(site, "the command line")
     into = ["--into", str(Path(options.into).resolve())]
     again = ["jukni", "mirror", url, *into]
     again += [f"--{key}={value:g}" for key, value in asked.items() if key != "robots"]

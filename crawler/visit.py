@@ -164,6 +164,8 @@ class Visitor:
                 return None
             self._frontier.skipped(lease.row, "robots", "robots.txt of that host asks not to")
             return None
+        if asked and (delay := self._robots.delay(lease.url)):
+            self._pace.at_least(lease.host, delay)
         async with self._pace.turn(lease.host):
             if self._stopping():
                 raise Stopped

@@ -93,3 +93,11 @@ def test_sitemaps_are_read() -> None:
 
 def test_parse_of_a_redirect_allows() -> None:
     assert parse(301, b"") is True
+
+
+def test_a_crawl_delay_is_told_once_it_is_known() -> None:
+    robots = Robots(Server((200, b"User-agent: *\nCrawl-delay: 2.5\n")), "jukni")
+    assert robots.delay("https://a.example/x") == 0
+    assert asyncio.run(robots.allows("https://a.example/x"))
+    assert robots.delay("https://a.example/y") == 2.5
+    assert robots.delay("https://b.example/y") == 0

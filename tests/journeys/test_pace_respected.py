@@ -111,6 +111,15 @@ def test_the_sites_own_robots_txt(tmp_path: Path, obey: bool) -> None:
     mirrored.proved(snapshot)
 
 
+def test_a_crawl_delay_is_kept_when_robots_are_obeyed(tmp_path: Path) -> None:
+    jukni = Jukni(tmp_path)
+    with Site(parts.robots("User-agent: *\nCrawl-delay: 0.4\n"), parts.pages(4)) as site:
+        jukni.run(*mirror(site.url, concurrency=2), "--obey-robots")
+        times = sorted(request.began for request in site.requests if request.target.startswith("/page"))
+    assert len(times) >= 3
+    assert min(later - earlier for earlier, later in pairwise(times)) >= 0.39
+
+
 def test_the_robots_txt_of_another_host_is_obeyed(tmp_path: Path) -> None:
     jukni = Jukni(tmp_path)
     image = ("image/png", b"\x89PNG une image")

@@ -41,6 +41,7 @@ from storage.snapshot import Snapshot
 
 logger = logging.getLogger("jukni.crawl")
 
+SHORT = 0.2  # seconds a stop may have to wait
 GRACE = 10.0  # seconds that running transfers get after a stop
 
 
@@ -417,8 +418,11 @@ class Crawl:
 
     async def _sleep(self, seconds: float) -> None:
         """The pace's waiting: ends early, with Stopped, when the crawl stops."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), seconds)
+        if seconds < SHORT:
+            await asyncio.sleep(seconds)  # waiting for two things costs more, and a fast crawl does it often
+        else:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), seconds)
         if self._stop is not None:
             raise Stopped
 

@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from tests.bench import measure, site
-from tests.sites import parts, static
+from tests.bench import measure, site, slow
+from tests.sites import parts
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,9 @@ def run(command: list[str], folder: Path, pages_served: Callable[[], int]) -> Ru
 def served(folder: Path, count: int, latency: float, big: int) -> Iterator[tuple[str, Callable[[], int]]]:
     """The site's URL, and a count of the pages answered so far."""
     if latency:
-        with static.Site(parts.slow(parts.pages(count, site.SHAPE), latency)) as slow:
-            for number in range(count):
-                parts.page(number, count, site.SHAPE)
-            yield f"{slow.url}/", lambda: sum(parts.page_number(r.path) is not None for r in slow.requests)
+        answers = {parts.page_path(n): parts.page(n, count, site.SHAPE) for n in range(count)}
+        with slow.serve(answers, latency) as (url, asked):
+            yield f"{url}/", lambda: sum(target in answers for target in asked)
         return
     pages = folder / "pages"
     site.write(pages, count, big_megabytes=big)

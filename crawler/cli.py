@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import shlex
+import os
 import shutil
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -50,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return errors.INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output went away (`jukni list | head`): that is no failure of ours.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        # What is still buffered goes nowhere, or Python would meet the broken pipe again at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return errors.DONE
     except Exception as error:  # noqa: BLE001  the one place where a bug becomes a message
         refused = errors.refusal(error)

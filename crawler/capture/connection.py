@@ -17,7 +17,7 @@ GRACE = 5.0
 """Seconds to wait for more of an answer whose framing makes no sense."""
 _EARLY = 1 << 20
 """Most bytes taken before the first request is out."""
-_SUITE = re.compile(r"(EC)?DHE-(RSA|ECDSA)-(?:AES(128|256)-(GCM-)?SHA(256|384)|(CHACHA20-POLY1305))")
+_SUITE = re.compile(r"(?:(EC)?DHE-(RSA|ECDSA)-)?(?:AES(128|256)-(GCM-)?SHA(256|384)?|(CHACHA20-POLY1305))")
 
 
 class Unreachable(Exception):
@@ -30,13 +30,14 @@ class Unreachable(Exception):
 
 
 def suite(name: str) -> str:
-    """The IANA name of a cipher suite OpenSSL calls `name`; the same when it is not one in common use."""
+    """The IANA name of a cipher suite OpenSSL calls `name`; the same when no web server uses it."""
     match = _SUITE.fullmatch(name)
     if match is None:
         return name
     ec, auth, bits, gcm, sha, chacha = match.groups()
-    cipher = "CHACHA20_POLY1305_SHA256" if chacha else f"AES_{bits}_{'GCM' if gcm else 'CBC'}_SHA{sha}"
-    return f"TLS_{ec or ''}DHE_{auth}_WITH_{cipher}"
+    cipher = "CHACHA20_POLY1305_SHA256" if chacha else f"AES_{bits}_{'GCM' if gcm else 'CBC'}_SHA{sha or ''}"
+    keys = f"{ec or ''}DHE_{auth}" if auth else "RSA"
+    return f"TLS_{keys}_WITH_{cipher}"
 
 
 class Connection(asyncio.Protocol):

@@ -651,7 +651,11 @@ def test_tls_1_2_has_its_iana_cipher_name(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_every_cipher_we_offer_has_an_iana_name() -> None:
     for cipher in ssl.create_default_context().get_ciphers():
-        assert suite(cipher["name"]).startswith("TLS_")
+        # Debian's Python also offers those for keys agreed beforehand, which no web server has with us.
+        if not {"PSK", "SRP"} & set(cipher["name"].split("-")):
+            assert suite(cipher["name"]).startswith("TLS_")
+    assert suite("ECDHE-ECDSA-AES256-SHA") == "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA"
+    assert suite("AES128-GCM-SHA256") == "TLS_RSA_WITH_AES_128_GCM_SHA256"
     assert suite("ECDHE-RSA-CHACHA20-POLY1305") == "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"
     assert suite("DHE-RSA-AES256-SHA256") == "TLS_DHE_RSA_WITH_AES_256_CBC_SHA256"
 

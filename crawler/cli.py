@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
-import shlex
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Sequence

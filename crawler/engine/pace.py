@@ -186,7 +186,7 @@ class Pace:
                 wanted += STRETCH * over
             # Answers that come together are worked on together, and the next requests then leave together:
             # without a gap several connections end in one beat, a burst for the server and a wait for us.
-            gap = known.latency / (2 * self._concurrency)
+            gap = 0.75 * known.latency / self._concurrency
             if self._concurrency > 1 and gap > BURST:
                 wanted = max(wanted, gap)
         return min(self._ceiling, max(wanted, known.penalty))

@@ -391,3 +391,14 @@ def test_failed_connections_back_off_and_any_answer_ends_that() -> None:
 def test_any_retry_after_gives_seconds_or_nothing(text: str) -> None:
     seconds = seconds_to_wait(text, NOW)
     assert seconds is None or seconds > 0
+
+
+def test_several_connections_are_spread_over_the_latency() -> None:
+    delays = {}
+    for places, latency in ((1, 0.05), (8, 0.05), (8, 0.001)):
+        pace = Pace(delay=0, concurrency=places)
+        for _ in range(20):
+            pace.answered("a.example", latency, 200, None, datetime(2026, 1, 1, tzinfo=UTC))
+        delays[places, latency] = pace.delay("a.example")
+    assert delays[1, 0.05] == delays[8, 0.001] == 0
+    assert 0 < delays[8, 0.05] < 0.05 / 8, "a gap wider than this would cost throughput"

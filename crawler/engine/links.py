@@ -18,7 +18,7 @@ from selectolax.lexbor import LexborHTMLParser
 from crawler.canonical import canonical, without_session
 from crawler.engine.charset import charset_of
 
-__all__ = ["charset_of", "links"]
+__all__ = ["charset_of", "deep", "links"]
 
 Kind = Literal["page", "requisite", "feed"]
 
@@ -151,7 +151,7 @@ def _from_html(body: bytes, find: _Found, *, favicon: bool = True) -> None:
     if b"<?xml-stylesheet" in body[:2000]:
         _from_processing(body.decode("utf-8", "replace"), find)
     icon = False
-    if _deep(body):
+    if deep(body):
         starts = body.split(b"<")
         for n in range(0, len(starts), _UNCLOSED):
             icon = _from_tree(b"<" + b"<".join(starts[n : n + _UNCLOSED]), find) or icon
@@ -161,7 +161,7 @@ def _from_html(body: bytes, find: _Found, *, favicon: bool = True) -> None:
         find("/favicon.ico", "requisite")
 
 
-def _deep(body: bytes) -> bool:
+def deep(body: bytes) -> bool:
     """Whether elements may be nested so deep that Lexbor would hang: its time grows with the square of it."""
     if len(body) < 32_000 or body.count(b"<") < 4000:
         return False

@@ -50,7 +50,7 @@ def test_a_skipped_module_is_a_failure_in_ci(tmp_path: Path) -> None:
 def test_missing_software_names_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dokuwiki, "CODE", tmp_path)
     monkeypatch.setattr(mediawiki, "CODE", tmp_path)
-    with pytest.raises(Missing, match=r"sudo apt install .* dokuwiki\b"):
-        dokuwiki.autre_wiki(tmp_path)
+    with pytest.raises(Missing, match=r"sudo apt install .* dokuwiki\b"), dokuwiki.wikis(tmp_path, now=0):
+        pass
     with pytest.raises(Missing, match=r"sudo apt install .* mediawiki\b"), mediawiki.mediawiki(tmp_path):
         pass

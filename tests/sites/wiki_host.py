@@ -44,7 +44,7 @@ def _programs() -> tuple[str, str]:
 class Mount:
     """One software under one path of the host.
 
-    `path` is "/name/", `code` the folder its files lie in, `conf` further nginx directives (`{php}` stands
+    `path` is "/name/" or "/", `code` the folder its files lie in, `conf` further nginx directives (`{php}` stands
     for the directives that hand a request to PHP), `environment` what PHP finds in `$_SERVER`.
     """
 
@@ -103,7 +103,11 @@ def serve(folder: Path, mounts: Sequence[Mount], *, php_workers: int = 4) -> Ite
     (folder / "htdocs").mkdir()
     (folder / "sessions").mkdir()
     for mount in mounts:
-        (folder / "htdocs" / mount.path.strip("/")).symlink_to(mount.code)
+        if mount.path == "/":
+            for part in mount.code.iterdir():
+                (folder / "htdocs" / part.name).symlink_to(part)
+        else:
+            (folder / "htdocs" / mount.path.strip("/")).symlink_to(mount.code)
     (folder / "ready.php").write_text("ready")
     (folder / "prepend.php").write_text(_PREPEND)
     (folder / "php-fpm.conf").write_text(_php_conf(folder, php_workers))
@@ -156,7 +160,7 @@ def _wait_until_ready(host: WikiHost, started: Sequence[subprocess.Popen[bytes]]
 
 # Which wiki a request is for reaches PHP as a fastcgi parameter: all mounts share the same workers.
 _PREPEND = """<?php
-if (isset($_SERVER['DOKU_CONF'])) define('DOKU_CONF', $_SERVER['DOKU_CONF']);
+foreach (['DOKU_CONF', 'DOKU_PLUGIN'] as $name) if (isset($_SERVER[$name])) define($name, $_SERVER[$name]);
 """
 
 

@@ -1,0 +1,298 @@
+"""A forum made of numbered lists: an index of boards, boards of topics, topics of posts, some pages each.
+
+MyBB, FluxBB, PunBB, vBulletin and XenForo are such. Their modules say what an address is and where things
+stand on a page; what follows from it, the inventory and what holds it against the counters, stands here.
+
+Items: "board" and "topic" are the first pages of the lists, "board-page" and "topic-page" ("45 page 2") the
+others; "post" and "attachment" belong to "topic 45", "topic" to "board 3". The index says how many topics a
+board has and the board how many posts a topic has: each is held against what the other pages bring.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from selectolax.lexbor import LexborNode
+
+from crawler.software import (
+    OK,
+    Accepted,
+    Ask,
+    Classified,
+    Count,
+    Found,
+    Heard,
+    Inventory,
+    Item,
+    Page,
+    Setting,
+    Software,
+)
+from crawler.software.boards import address, addresses, cut_off, failure
+from crawler.software.items import Post
+from crawler.software.refusals import refused
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an address shows. kind: "index", "board", "topic", "attachment" or another view that is kept.
+
+    page: of the list, from 1. url: the usual spelling when this one is another, else "".
+    """
+
+    kind: str
+    id: str = ""
+    page: int = 1
+    url: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Kind and id of the item it settles."""
+        if self.page == 1:
+            return self.kind, self.id
+        return f"{self.kind}-page", f"{self.id} page {self.page}"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """An address of the forum that is not fetched, with the rule and the reason in plain words."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A row in a list of boards. topics: as published, None without a number; sums: sub-boards are in it."""
+
+    id: str
+    url: str
+    topics: int | None = None
+    sums: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A row in a board. posts: as published, with the first. moved: it only leads to another board."""
+
+    id: str
+    url: str
+    posts: int | None = None
+    moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A post on a page. number: its place in the topic, None when the page does not say."""
+
+    id: str
+    number: int | None
+    node: LexborNode
+
+
+class Lists(Software):
+    """One such forum.
+
+    pagination: selector of the links to a list's other pages. counts_moved: whether a board's number of
+    topics includes those moved away that it still shows, None when that depends on the release.
+    """
+
+    family: ClassVar[Literal["forum"]] = "forum"
+    listed = frozenset(("index", "board", "board-page", "topic", "topic-page", "announcement"))
+    useful = frozenset(("topic", "topic-page", "attachment"))
+    proofs = {"topic": ("board", "index"), "post": ("topic", "board")}  # noqa: RUF012  read-only, as in Software
+    pagination: ClassVar[str]
+    counts_moved: ClassVar[bool | None] = None
+
+    # --- what a module says
+
+    @abstractmethod
+    def place(self, url: str) -> Place | Left | None:
+        """What a canonical URL under `base` is; None when it is none of the forum's."""
+
+    @abstractmethod
+    def at(self, url: str, page: int) -> str:
+        """The address of another page of the list that `url` is a page of."""
+
+    @abstractmethod
+    def board_url(self, id: str) -> str:
+        """The address of a board where the site has not shown it otherwise."""
+
+    @abstractmethod
+    def shows(self, page: Page, kind: str) -> bool:
+        """Whether a page bears the marks of an index, a board or a topic; an empty one does."""
+
+    @abstractmethod
+    def boards(self, page: Page) -> Iterable[Board]:
+        """The boards in the lists of an index or a board's page."""
+
+    @abstractmethod
+    def topics(self, page: Page) -> Iterable[Topic]:
+        """The topics in a board's page."""
+
+    @abstractmethod
+    def posts(self, page: Page) -> Iterable[Shown]:
+        """The posts of a topic's page, in order."""
+
+    @abstractmethod
+    def post(self, page: Page, shown: Shown, topic: str) -> Post:
+        """What stands in a post."""
+
+    def totals(self, page: Page) -> tuple[int | None, int | None]:
+        """Topics and posts of the whole forum, as an index says; what visitors cannot see is in it."""
+        return None, None
+
+    @abstractmethod
+    def message(self, page: Page) -> str:
+        """What the forum says where the page should be, without head and foot; "" when it says nothing."""
+
+    # --- what follows
+
+    def seeds(self) -> Iterable[Ask | Item]:
+        yield Ask(self.base, "page")
+
+    def classify(self, url: str) -> Classified | None:
+        place = self.place(url)
+        if place is None:
+            return None
+        if isinstance(place, Left):
+            return Classified("other", keep=False, rule=f"{self.name}:{place.rule}", reason=place.reason)
+        kind, id = place.key
+        return Classified(kind, id, item=bool(place.id), url=place.url)
+
+    def accept(self, page: Page) -> Accepted:
+        place = self.place(page.url)
+        if not isinstance(place, Place) or place.kind not in ("index", "board", "topic", "attachment"):
+            return OK
+        if place.kind == "attachment":
+            # A file may be a web page itself: only what the forum frames is an answer of the forum.
+            return refused(self.message(page)) if page.is_html and self.frames(page) else OK
+        if not page.is_html:
+            return Accepted("challenge", f"the answer is {page.mime or 'of no type'}, no page of the forum")
+        if self.shows(page, place.kind):
+            why = cut_off(page)
+            return Accepted("challenge", why) if why else OK
+        if why := failure(page):
+            return Accepted("challenge", why)
+        return refused(self.message(page))
+
+    def frames(self, page: Page) -> bool:
+        """Whether a page is the forum's own, not a file that it hands out."""
+        return self.detect(page) is not None
+
+    def read(self, page: Page, inventory: Inventory) -> Iterable[Found]:
+        place = self.place(page.url)
+        if not isinstance(place, Place) or not page.is_html:
+            return ()
+        if place.kind == "index":
+            return list(self._read_index(page, inventory))
+        if place.kind == "board":
+            return list(self._read_board(page, place, inventory))
+        return list(self._read_topic(page, place, inventory)) if place.kind == "topic" else ()
+
+    def again(self, inventory: Inventory) -> Iterable[Ask]:
+        yield Ask(self.base, "page", again=True)
+        for id in inventory.ids("board", "captured"):
+            yield Ask(self._board_url(id), "page", again=True)
+
+    def extract(self, page: Page) -> Iterable[Post]:
+        place = self.place(page.url)
+        if isinstance(place, Place) and place.kind == "topic" and page.is_html:
+            for shown in self.posts(page):
+                yield self.post(page, shown, place.id)
+
+    def _board_url(self, id: str) -> str:
+        """The address of a board as the site spells it."""
+        known = self.settings.get(f"board {id}")
+        return self.base + known if known else self.board_url(id)
+
+    def _read_index(self, page: Page, inventory: Inventory) -> Iterator[Found]:
+        topics, posts = self.totals(page)
+        for kind, n in (("topic", topics), ("post", posts)):
+            if n is not None:
+                yield Count(kind, n, "index", bound="at most")
+        yield from self._read_boards(page, "index", inventory)
+
+    def _read_boards(self, page: Page, source: str, inventory: Inventory) -> Iterator[Found]:
+        for row in self.boards(page):
+            yield Item("board", row.id, source, row.url, as_page=True)
+            if row.url != self._board_url(row.id) and row.url.startswith(self.base):
+                yield Setting(f"board {row.id}", row.url.removeprefix(self.base))
+            if row.topics is None:
+                continue
+            group, n = f"board {row.id}", row.topics
+            # What visitors may count but not see cannot be held against what was found.
+            hidden = row.sums or inventory.state("board", row.id) == "denied"
+            if self.counts_moved is None:
+                moved = inventory.number("moved", group)
+                if moved and n - moved == inventory.number("topic", group):
+                    n -= moved
+            yield Count("topic", n, source, group, "at most" if hidden else "exact")
+
+    def _read_board(self, page: Page, place: Place, inventory: Inventory) -> Iterator[Found]:
+        yield from self._read_boards(page, "board", inventory)
+        group = f"board {place.id}"
+        yield Heard("topic", "board")
+        for row in self.topics(page):
+            if row.moved:
+                kind = "topic" if self.counts_moved else "moved"
+                yield Item(kind, f"{row.id} moved from {group}", "board", group=group, state="captured")
+                continue
+            yield Item("topic", row.id, "board", row.url, group, as_page=True)
+            if row.posts is not None:
+                yield Count("post", row.posts, "board", f"topic {row.id}")
+                yield from self._read_change(row, row.posts, inventory)
+        yield from self._read_pages(page, place, group, "board", inventory)
+
+    def _read_change(self, row: Topic, posts: int, inventory: Inventory) -> Iterator[Found]:
+        """A topic that was taken whole and has other posts by now: its last page once more."""
+        group = f"topic {row.id}"
+        if inventory.state("topic", row.id) != "captured":
+            return
+        if inventory.number("topic-page", group, "expected"):
+            return
+        if inventory.number("post", group) != posts:
+            last = 1 + inventory.number("topic-page", group)
+            yield Ask(self.at(row.url, last), "page", again=True)
+
+    def _read_topic(self, page: Page, place: Place, inventory: Inventory) -> Iterator[Found]:
+        group = f"topic {place.id}"
+        posts = list(self.posts(page))
+        for post in posts:
+            yield Item("post", post.id, "topic", group=group, state="captured")
+        for _, url in addresses(page):
+            file = self.place(url) if url.startswith(self.base) else None
+            if isinstance(file, Place) and file.kind == "attachment":
+                yield Item("attachment", file.id, "topic", file.url or url, group)
+        if posts and posts[-1].number and place.page >= self._last(page, place):
+            yield Count("post", posts[-1].number, "topic", group)
+        yield from self._read_pages(page, place, group, "topic", inventory)
+
+    def _read_pages(
+        self, page: Page, place: Place, group: str, source: str, inventory: Inventory
+    ) -> Iterator[Found]:
+        """The other pages of a list: all between the first and the last, whether linked or not."""
+        kind = f"{place.kind}-page"
+        known = 1 if place.page == 1 else 1 + inventory.number(kind, group)
+        for number in range(known + 1, self._last(page, place) + 1):
+            other = Place(place.kind, place.id, number)
+            yield Item(kind, other.key[1], source, self.at(page.url, number), group, as_page=True)
+
+    def _last(self, page: Page, place: Place) -> int:
+        """The number of the last page of the list that a page belongs to."""
+        last = place.page
+        for _, url in addresses(page, self.pagination):
+            other = self.place(url) if url.startswith(self.base) else None
+            if isinstance(other, Place) and (other.kind, other.id) == (place.kind, place.id):
+                last = max(last, other.page)
+        return last
+
+
+def under(page: Page, node: LexborNode, selector: str) -> Iterator[tuple[LexborNode, str]]:
+    """The links among the nodes that a selector finds within a node, each with its address."""
+    for link in node.css(selector):
+        if url := address(link.attributes.get("href"), page):
+            yield link, url

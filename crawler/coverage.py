@@ -1,57 +1,173 @@
-"""What the site says it has against what was captured → verdict. Written as coverage.json.
-
-A generic site says nothing of what it has, so its verdict is *unknown*, or *gaps* when something that was
-found could not be captured.
-"""
+"""What the site says it has against what was captured → verdict. Written as coverage.json."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from crawler.frontier import Frontier
+from crawler.inventory import Differs, Inventory, Lost, Tally
+from crawler.software import Software
 from storage.manifest import Coverage
 
 _LISTED = 100_000  # more than that is no list for a person
+_LIMIT = "limit"
 
 
-def verdict(gaps: int, expected: int | None) -> Coverage:
-    """expected: how many items the inventory has, None without an inventory."""
+def verdict(gaps: int, doubts: Iterable[str]) -> Coverage:
+    """doubts: why it cannot be said that everything is there."""
     if gaps:
         return "gaps"
-    return "unknown" if expected is None else "complete"
+    return "unknown" if any(True for _ in doubts) else "complete"
 
 
-def report(frontier: Frontier, own: Callable[[str], bool], software: Sequence[str]) -> dict[str, Any]:
+def report(
+    frontier: Frontier,
+    own: Callable[[str], bool],
+    software: Iterable[Software],
+    inventory: Inventory,
+    *,
+    links_to: Mapping[str, list[str]],
+    requests: int,
+    again: str,
+) -> dict[str, Any]:
     """The content of coverage.json.
 
-    software: what the pages look like; nothing was asked of it yet. counts: URLs by state and outcome.
-    gaps: what is missing of the site (`own`), with the reason. elsewhere: requisites elsewhere that could
-    not be had; the site itself is whole without them. skipped: the rules with reason, count and examples.
+    software: the installations found. counts: URLs by state and outcome. items: what they say they have, by
+    kind. counters: published numbers, and those that differ from what was found. gaps: what is missing of the
+    site (`own`), with the reason and the next step (`again`: the command that tries it once more).
+    elsewhere: requisites elsewhere that could not be had; the site itself is whole without them. skipped:
+    the rules with reason, count and examples. links_to: addresses on the other sites of the configuration.
+    requests: of all attempts; useful: captured items that a visitor came for.
     """
-    gaps: list[dict[str, str | None]] = []
-    elsewhere: list[dict[str, str | None]] = []
-    missing = 0
-    for gap in frontier.gaps():
-        ours = own(gap.url)
-        missing += ours
-        listed = gaps if ours else elsewhere
-        if len(listed) < _LISTED:
-            listed.append(
-                {"url": gap.url, "kind": gap.kind, "reason": gap.why or "not reached", "via": gap.via}
-            )
+    installed = list(software)
+    limited = any(skip.rule == _LIMIT for skip in frontier.skips())
+    gaps, elsewhere, failed = _failed(frontier, own, again)
+    missing = len(failed)
+    differing = list(inventory.differing())
+    tallies = list(inventory.tallies())
+    doubts = list(_doubts(installed, inventory, tallies))
+    if limited:
+        # What was not looked at is not missing, and nothing can be said of it.
+        doubts.insert(0, "the limit on fetched URLs was reached: the rest was not looked at")
+    else:
+        lost = [one for one in inventory.lost() if one.url not in failed]
+        exact = [one for one in differing if one.bound == "exact"]
+        missing += len(lost) + len(exact)
+        gaps += [_lost(one, again) for one in islice(lost, _LISTED)]
+        gaps += [_differs(one, again) for one in islice(exact, _LISTED)]
+    said = verdict(missing, doubts)
     return {
         "format": 1,
-        "software": ", ".join(software) or "generic",
-        "verdict": verdict(missing, None),
-        "why": "nothing said what the site has; everything that its pages link to was tried",
-        "expected": None,
+        "software": [
+            {"name": one.name, "base": one.base, "experimental": one.experimental} for one in installed
+        ],
+        "verdict": said,
+        "why": doubts if said == "unknown" else [_WHY[said]],
+        "expected": sum(tally.expected for tally in tallies) if tallies else None,
         "missing": missing,
         "counts": dict(frontier.counts()),
-        "gaps": gaps,
+        "items": [_tally(tally) for tally in tallies],
+        "counters": {
+            "checked": inventory.counters(),
+            "agree": inventory.counters() - len(differing),
+            "differ": [_counter(one) for one in differing[:_LISTED]],
+        },
+        "gaps": gaps[:_LISTED],
         "elsewhere": elsewhere,
         "skipped": [
             {"rule": s.rule, "reason": s.reason, "count": s.n, "examples": list(s.examples)}
             for s in frontier.skips()
         ],
+        "links_to": dict(links_to),
+        "requests": requests,
+        "useful": sum(inventory.useful(one.base, one.useful) for one in installed),
+    }
+
+
+_WHY = {
+    "complete": "everything the site says it has was captured, and its own lists and numbers agree",
+    "gaps": "what is listed under gaps could not be captured",
+}
+
+
+def _failed(
+    frontier: Frontier, own: Callable[[str], bool], again: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], set[str]]:
+    gaps: list[dict[str, Any]] = []
+    elsewhere: list[dict[str, Any]] = []
+    failed: set[str] = set()
+    for gap in frontier.gaps():
+        ours = own(gap.url)
+        if ours:
+            failed.add(gap.url)
+        listed = gaps if ours else elsewhere
+        if len(listed) < _LISTED:
+            words = {"url": gap.url, "kind": gap.kind, "reason": gap.why or "not reached", "via": gap.via}
+            listed.append(words | ({"id": None, "next": again} if ours else {}))
+    return gaps, elsewhere, failed
+
+
+def _doubts(installed: list[Software], inventory: Inventory, tallies: list[Tally]) -> Iterator[str]:
+    """Why *complete* cannot be said although nothing is known to be missing."""
+    if not installed:
+        yield "nothing said what the site has; everything that its pages link to was tried"
+    there = {(tally.base, tally.kind) for tally in tallies}
+    for one in installed:
+        for kind, sources in one.proofs.items():
+            heard = inventory.heard(one.base, kind) & set(sources)
+            if len(heard) < min(2, len(sources)):
+                said = ", ".join(sorted(heard)) or "none"
+                yield f"{one.base}: of {' and '.join(sources)} only {said} told which {kind} items there are"
+        if not any(base == one.base for base, _ in there):
+            yield f"{one.base}: {one.name} named nothing that it has"
+
+
+def _tally(tally: Tally) -> dict[str, Any]:
+    return {
+        "base": tally.base,
+        "kind": tally.kind,
+        "expected": tally.expected,
+        "captured": tally.captured,
+        "denied": tally.denied,
+        "missing": tally.missing,
+        "gaps": tally.gaps,
+        "sources": tally.sources,
+    }
+
+
+def _lost(one: Lost, again: str) -> dict[str, Any]:
+    said = f"named by {one.sources}" if one.sources else "named by the site"
+    why = f"{said}, but the site answers: {one.why or 'not there'}" if one.state == "missing" else ""
+    return {
+        "url": one.url or None,
+        "kind": one.kind,
+        "id": one.id,
+        "reason": why or f"{said}, never captured",
+        "via": one.base,
+        "next": again,
+    }
+
+
+def _differs(one: Differs, again: str) -> dict[str, Any]:
+    return {
+        "url": None,
+        "kind": one.kind,
+        "id": one.group or None,
+        "reason": f"{one.source} says {one.published}, {one.found} were found",
+        "via": one.base,
+        "next": again,
+    }
+
+
+def _counter(one: Differs) -> dict[str, Any]:
+    return {
+        "base": one.base,
+        "kind": one.kind,
+        "group": one.group,
+        "source": one.source,
+        "published": one.published,
+        "found": one.found,
+        "bound": one.bound,
     }

@@ -11,26 +11,31 @@ import shlex
 import sqlite3
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from crawler import __version__, coverage, database, ending, pages
+from crawler import __version__, accept, coverage, database, ending, pages
 from crawler.busy import Busy
 from crawler.canonical import canonical
 from crawler.capture.client import Client, Limits
 from crawler.capture.cookies import Jar
+from crawler.closing import another_round
 from crawler.config import Archive, Site
 from crawler.engine.pace import Pace
+from crawler.feeding import Feeding
 from crawler.frontier import Frontier, Lease, Link, host_of
+from crawler.inventory import Inventory
 from crawler.keeper import keep, room_left
 from crawler.learn import Learner
+from crawler.outcome import Outcome, Progress
 from crawler.recorder import Recorder
 from crawler.robots import Robots
 from crawler.scope import Scope
+from crawler.software import Accepted, Page
+from crawler.software.registry import claimed
 from crawler.visit import Stopped, Visit, Visitor
 from storage import seal
 from storage.cdxj import Line, read_index
@@ -43,36 +48,6 @@ logger = logging.getLogger("jukni.crawl")
 
 SHORT = 0.2  # seconds a stop may have to wait
 GRACE = 10.0  # seconds that running transfers get after a stop
-
-
-@dataclass(slots=True)
-class Outcome:
-    """How a crawl ended.
-
-    manifest: None when the snapshot stays open, and then failure says why. crash: an error of ours at the
-    end. bugs: errors of ours, one a URL. notes: what a person should know (a seed that moved, …).
-    """
-
-    snapshot: Snapshot
-    manifest: Manifest | None = None
-    failure: Failure | None = None
-    crash: Exception | None = None
-    bugs: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a crawl is, for `Report.progress`. Counted by the crawl itself, never taken from Scrapy."""
-
-    fetched: int
-    done: int
-    known: int
-    bytes: int
-    gaps: int
-    delay: float
-    paused: float
-    seconds: float
 
 
 class Crawl:
@@ -93,6 +68,8 @@ class Crawl:
         label: str | None,
         again: str,
         proxies: Mapping[str, str],
+        others: Mapping[str, Sequence[str]],
+        fed: Sequence[str],
     ) -> None:
         self.site = site
         self.lock = contextlib.ExitStack()
@@ -125,13 +102,19 @@ class Crawl:
         cookies = Jar()
         self.pace = Pace(delay=site.delay, concurrency=site.concurrency, sleep=self._sleep)
         self._busy = Busy(self.pace, site.concurrency)
+        scope = self._resume(previous)
+        self._feeding = Feeding(self._db, others)
         self._learner = Learner(
             db=self._db,
             frontier=self.frontier,
             cookies=cookies,
-            scope=self._resume(previous),
+            scope=scope,
+            inventory=Inventory(self._db),
+            feeding=self._feeding,
             note=self._remark,
+            slow=lambda url, seconds: self.pace.at_least(host_of(url), seconds),
         )
+        self._plant(fed)
         self._client = Client(
             user_agent=self._agent,
             limits=Limits(connect=site.connect_timeout, read=site.read_timeout, size=site.max_file),
@@ -155,6 +138,8 @@ class Crawl:
             note=self._remark,
             stopping=lambda: self._stop is not None,
             now=time.time,
+            accept=self._accept,
+            headers=self._learner.headers,
         )
 
     def _info(self) -> dict[str, str]:
@@ -188,13 +173,25 @@ class Crawl:
             self.frontier.set_fact("label", self._label)
             robots = sorted({_origin(url) + "/robots.txt" for url in seeds})
             self.frontier.add([Link(url, "robots") for url in robots], hops="P")
-            self.frontier.add([Link(url, "seed") for url in seeds])
         for before, after in cast("list[list[str]]", self.frontier.fact("moved") or []):
             scope, _ = scope.with_redirect(before, after)
-        for name in cast("list[str]", self.frontier.fact("software") or []):
-            scope = scope.with_software(name)
-        database.commit(self._db)
         return scope
+
+    def _plant(self, fed: Sequence[str]) -> None:
+        """The seeds, and what other sites led to; a pad is claimed by its address, never fetched to see."""
+        if self.frontier.fact("planted") is None:
+            for url in self.scope.seeds:
+                if installed := claimed(url):
+                    self._learner.installations.add(installed)
+                    self._learner.follow([url], via=None)
+                else:
+                    self.frontier.add([Link(url, "seed")])
+            for url in fed:
+                if (installed := claimed(url)) and self.scope.own(url):
+                    self._learner.installations.add(installed)
+                self._learner.follow([url], via=None)
+            self.frontier.set_fact("planted", True)
+        database.commit(self._db)
 
     # --- the path of a URL
 
@@ -210,7 +207,24 @@ class Crawl:
 
     def pending(self) -> bool:
         """Whether anything is left that may be fetched in this run."""
-        return self._stop is None and not self._at_limit() and self.frontier.pending() > 0
+        if self._stop is not None or self._at_limit():
+            return False
+        if self.frontier.pending():
+            return True
+        # What is under way may still lead on.
+        return not self.frontier.counts()["leased"] and self._close_round()
+
+    def _close_round(self) -> bool:
+        try:
+            more = another_round(self.frontier, self._learner, self.site.attempts)
+            self.commit()
+        except Failure as failure:
+            self.fail(failure)
+        except Exception as error:  # noqa: BLE001  Scrapy asks for this in places that would swallow it
+            self.crash(error)
+        else:
+            return more
+        return False
 
     def lease(self) -> Lease | None:
         """The next URL to visit; None when there is none at the moment."""
@@ -228,6 +242,10 @@ class Crawl:
         """Seconds until a pause or the wait of a URL ends, after there was no lease; infinite without one."""
         due = self.frontier.next_due()
         return self._busy.rest if due is None else min(self._busy.rest, max(0.0, due - time.time()))
+
+    def _accept(self, page: Page) -> Accepted:
+        found = accept.accept(page)
+        return found if found.verdict != "ok" else self._learner.installations.accept(page)
 
     async def visit(self, lease: Lease) -> Visit | None:
         """See `Visitor.visit`."""
@@ -356,7 +374,15 @@ class Crawl:
             )
             return
         self._leave_the_rest()
-        report = coverage.report(self.frontier, self.scope.own, sorted(self.scope.software))
+        report = coverage.report(
+            self.frontier,
+            self.scope.own,
+            self._learner.installations,
+            self._learner.inventory,
+            links_to=self._feeding.found(),
+            requests=self.recorder.requests(),
+            again=self._again,
+        )
         if not self.frontier.has_pages():
             self.outcome.failure = ending.nothing(self.site, report, self.outcome.notes, self._again)
             return

@@ -1,8 +1,8 @@
 """URLs known and what became of them: leases, one commit with the WARC, a million URLs in flat memory.
 
 A row is `pending` until leased, `leased` while it is asked for, then `done`, `failed` or `skipped`.
-Rows are numbered in the order found. Nothing here commits: `crawler.database.commit` does, once for a
-response. After a rollback the Frontier is of no more use; build a new one on the connection.
+Rows are numbered in the order found. Nothing here commits: `crawler.database.commit` does, once a response.
+After a rollback the Frontier is of no more use; build a new one on the connection.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Literal
 
 from crawler.canonical import identity
 from crawler.known import Gap, Known, Skips, gaps, skips, why
+from crawler.recent import Recent
 
-Kind = Literal["seed", "page", "requisite", "feed", "robots"]
+Kind = Literal["seed", "page", "requisite", "feed", "robots", "inventory"]
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 STATES = ("pending", "leased", "done", "failed", "skipped")
@@ -45,7 +46,7 @@ _SCHEMA = (
         outcome TEXT,
         url TEXT NOT NULL,
         hops TEXT NOT NULL,
-        callback TEXT,
+        method TEXT,            -- NULL: GET
         detail TEXT)""",
     # A host that may not be asked now is passed over without looking at its rows.
     """CREATE INDEX IF NOT EXISTS ready ON urls (host, rank, row)
@@ -59,10 +60,19 @@ _SCHEMA = (
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A URL somebody wants: canonical, and what it is to the page it was found on."""
+    """A URL somebody wants: canonical, and what it is to the page it was found on.
+
+    kind "inventory": what a software is asked for. method: another than GET is another row.
+    """
 
     url: str
     kind: Kind
+    method: str = "GET"
+
+    @property
+    def key(self) -> str:
+        """What tells it from other requests."""
+        return self.url if self.method == "GET" else f"{self.method} {self.url}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,7 @@ class Lease:
     hops: str
     via: str | None
     attempts: int
-    callback: str | None
+    method: str = "GET"
 
 
 def host_of(url: str) -> str:
@@ -99,28 +109,6 @@ def _shortened(hops: str) -> str:
     return hops if left <= 0 else f"{int(number if plus else 0) + left}+{letters[left:]}"
 
 
-class _Recent:
-    """A bounded memory of URLs: says yes only when it knows, forgets the oldest half when full."""
-
-    def __init__(self, size: int) -> None:
-        self._half = size // 2
-        self._young: set[str] = set()
-        self._old: set[str] = set()
-
-    def __contains__(self, url: str) -> bool:
-        if url in self._young:
-            return True
-        if url in self._old:
-            self.add(url)
-            return True
-        return False
-
-    def add(self, url: str) -> None:
-        if len(self._young) >= self._half:
-            self._old, self._young = self._young, set()
-        self._young.add(url)
-
-
 class Frontier:
     """The frontier on one database connection. `clock` gives Unix time for `not_before`."""
 
@@ -131,8 +119,8 @@ class Frontier:
         self._clock = clock
         for statement in _SCHEMA:
             db.execute(statement)
-        self._wanted = _Recent(remember)
-        self._passed = _Recent(remember)
+        self._wanted = Recent(remember)
+        self._passed = Recent(remember)
         self._hosts: dict[str, int] = {
             host: number for number, host in db.execute("SELECT id, host FROM hosts")
         }
@@ -148,9 +136,7 @@ class Frontier:
 
     # --- in
 
-    def add(
-        self, links: Iterable[Link], *, via: str | None = None, hops: str = "", callback: str | None = None
-    ) -> int:
+    def add(self, links: Iterable[Link], *, via: str | None = None, hops: str = "") -> int:
         """Take in what is new of `links`, all reached over `hops` from `via`; how many were new.
 
         Known URLs are left as they are, whatever became of them, except one that was only ever `skip`ped:
@@ -160,8 +146,8 @@ class Frontier:
         fresh: dict[int, Link] = {}
         wanted = self._wanted
         for link in links:
-            if link.url not in wanted:
-                fresh.setdefault(identity(link.url), link)
+            if link.key not in wanted:
+                fresh.setdefault(identity(link.key), link)
         if not fresh:
             return 0
         passed: list[tuple[int]] = []
@@ -169,7 +155,7 @@ class Frontier:
             if in_passing:
                 passed.append((mark,))
             else:
-                wanted.add(fresh.pop(mark).url)
+                wanted.add(fresh.pop(mark).key)
         if passed:
             self._db.executemany("DELETE FROM urls WHERE identity = ?", passed)
             self._counts["skipped", None] -= len(passed)
@@ -178,13 +164,14 @@ class Frontier:
         rows = []
         for mark, link in fresh.items():
             host = host_of(link.url)
+            method = None if link.method == "GET" else link.method
             rows.append(
-                (mark, self._host(host), _RANK.get(link.kind, 2), link.kind, parent, link.url, hops, callback)
+                (mark, self._host(host), _RANK.get(link.kind, 2), link.kind, parent, link.url, hops, method)
             )
             self._ready[host] = self._ready.get(host, 0) + 1
-            wanted.add(link.url)
+            wanted.add(link.key)
         self._db.executemany(
-            "INSERT INTO urls (identity, host, rank, state, kind, via, url, hops, callback)"
+            "INSERT INTO urls (identity, host, rank, state, kind, via, url, hops, method)"
             " VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?)",
             rows,
         )
@@ -239,11 +226,11 @@ class Frontier:
         else:
             return None
         # fetchall: a statement with RETURNING ends only when all its rows are taken.
-        ((row, url, kind, hops, via, attempts, callback),) = self._db.execute(
+        ((row, url, kind, hops, via, attempts, method),) = self._db.execute(
             "UPDATE urls SET state = 'leased' WHERE row = (SELECT row FROM urls"
             " WHERE host = ? AND state = 'pending' AND not_before IS NULL ORDER BY rank, row LIMIT 1)"
             " RETURNING row, url, kind, hops, (SELECT p.url FROM urls p WHERE p.row = urls.via),"
-            " attempts, callback",
+            " attempts, ifnull(method, 'GET')",
             (self._hosts[host],),
         ).fetchall()
         self._counts["pending", None] -= 1
@@ -253,7 +240,7 @@ class Frontier:
             self._ready.move_to_end(host)
         else:
             del self._ready[host]
-        return Lease(row, url, host, kind, hops, via, attempts, callback)
+        return Lease(row, url, host, kind, hops, via, attempts, method)
 
     def done(self, row: int, outcome: str, status: int | None = None, detail: str | None = None) -> None:
         """The leased row was answered. ValueError (here and below) when the row is not leased."""
@@ -314,34 +301,42 @@ class Frontier:
         if n:
             self._recount()
 
-    def reopen_failed(self) -> int:
-        """What was given up is tried afresh, with all its attempts; how many rows."""
+    def once_more(self, links: Iterable[Link]) -> int:
+        """Ask again for what was answered or given up before; how many rows. Unknown ones are left."""
+        found = "SELECT row FROM urls WHERE identity = ?"
+        return self.read_again(
+            row for link in links for (row,) in self._db.execute(found, (identity(link.key),)).fetchall()
+        )
+
+    def read_again(self, rows: Iterable[int]) -> int:
+        """Ask again for those of these rows that were answered or given up; how many."""
+        n = self._db.executemany(
+            "UPDATE urls SET state = 'pending', attempts = 0, outcome = NULL, status = NULL, detail = NULL"
+            " WHERE row = ? AND state IN ('done', 'failed')",
+            [(row,) for row in set(rows)],
+        ).rowcount
+        if n > 0:
+            self._recount()
+        return max(n, 0)
+
+    def reopen_failed(self, attempts: int = 0) -> int:
+        """What was given up is tried afresh; how many rows. attempts: of each that count as made already."""
         n = self._db.execute(
-            "UPDATE urls SET state = 'pending', attempts = 0, not_before = NULL, status = NULL, detail = NULL"
-            " WHERE state = 'failed'"
+            "UPDATE urls SET state = 'pending', attempts = ?, not_before = NULL, status = NULL, detail = NULL"
+            " WHERE state = 'failed'",
+            (attempts,),
         ).rowcount
         if n:
             self._recount()
         return n
 
     def skip_pattern(self, predicate: Callable[[str], bool], rule: str, reason: str) -> int:
-        """Skip every pending row whose URL the predicate takes, in one statement; how many. See `unskip`."""
+        """Skip every pending row whose URL the predicate takes, in one statement; how many."""
         self._db.create_function("taken", 1, predicate)
         n = self._db.execute(
             "UPDATE urls SET state = 'skipped', not_before = NULL, rule = ?"
             " WHERE state = 'pending' AND taken(url)",
             (self._rule(rule, reason),),
-        ).rowcount
-        if n:
-            self._recount()
-        return n
-
-    def unskip(self, rule: str) -> int:
-        """Undo a rule: what it skipped is pending again; how many rows."""
-        n = self._db.execute(
-            "UPDATE urls SET state = 'pending', kind = ifnull(kind, 'page'), rule = NULL"
-            " WHERE rule IN (SELECT id FROM rules WHERE rule = ?)",
-            (rule,),
         ).rowcount
         if n:
             self._recount()

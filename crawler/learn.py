@@ -1,4 +1,4 @@
-"""What a visit teaches: redirects and links, judged by the scope, go into the frontier."""
+"""What a visit teaches: what the software tells, redirects, links; judged, they go into the frontier."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from crawler import pages
 from crawler.canonical import canonical, without_session
 from crawler.capture.cookies import Jar
 from crawler.engine.links import Named, charset_of, links
+from crawler.feeding import Feeding
 from crawler.frontier import Frontier, Json, Kind, Lease, Link
+from crawler.installations import Installations
+from crawler.inventory import Inventory
 from crawler.novelty import Novelty, Trip
 from crawler.robots import sitemaps
 from crawler.scope import Scope
-from crawler.sniff import sniff
+from crawler.software import Ask, Classified, Found, Item, Page, Setting, Skip, Software
 from crawler.visit import Visit
-from storage.exchange import Head
 
 HTML = frozenset({"text/html", "application/xhtml+xml"})
 _ANYWHERE = frozenset({"text/css", "image/svg+xml"})  # read for links on other hosts too
@@ -31,7 +33,9 @@ _LOOKED_AT = 20  # pages of a host
 class Learner:
     """Fills the frontier; `scope` is as it is by now: a seed that moved or a recognised software changes it.
 
-    note: called with a sentence for the log and the summary.
+    installations: the software found so far. inventory: what they say the site has. feeding: who else wants
+    links. note: called with a sentence for the log and the summary. slow: called with an address and the
+    seconds that must pass between two requests to its host.
     """
 
     def __init__(
@@ -41,7 +45,10 @@ class Learner:
         frontier: Frontier,
         cookies: Jar,
         scope: Scope,
+        inventory: Inventory,
+        feeding: Feeding,
         note: Callable[[str], None],
+        slow: Callable[[str, float], None],
     ) -> None:
         self._db = db
         self._frontier = frontier
@@ -49,10 +56,18 @@ class Learner:
         self._novelty = Novelty()
         self._named = Named()
         self._note = note
+        self._slow = slow
         trips = cast("list[tuple[str, str | None, str]]", frontier.fact("trips") or [])
         self._trips = [Trip(*trip) for trip in trips]
         self._looked: dict[str, int] = {}
+        self._feeding = feeding
         self.scope = scope
+        self.inventory = inventory
+        self.installations = Installations(frontier, self._added, self._sniffed)
+        for name in cast("list[str]", frontier.fact("software") or []):
+            self.scope = self.scope.with_software(name)
+        for one in self.installations:
+            self._mind(one)
 
     def learn(self, visit: Visit) -> None:
         """Everything a visit has to teach, executed on the database and not committed."""
@@ -63,7 +78,8 @@ class Learner:
                 self._redirected(lease, location)
             return
         # A page is ours wherever it lies: the scope let it in.
-        own = lease.kind in ("page", "seed", "feed") or self.scope.own(lease.url)
+        own = lease.kind in ("page", "seed", "feed", "inventory") or self.scope.own(lease.url)
+        claimed = self._claim(visit) if own and lease.kind != "robots" else None
         if not visit.body or not (own or head.mime in _ANYWHERE):
             return
         if lease.kind == "robots":
@@ -71,13 +87,15 @@ class Learner:
                 self.follow(sitemaps(visit.body), via=lease.url, kind="feed")
             return
         if own and head.mime in HTML:
-            self._look(lease, head, visit.body)
+            self._look_for_sessions(lease, visit.body)
         charset = charset_of(head.get(b"content-type"), visit.body)
         self._take(links(visit.body, lease.url, head.mime, charset, self._named), lease, own)
         if own and head.mime in HTML and lease.kind in ("seed", "page"):
-            if visit.decision.outcome == "captured":
+            one, place = claimed or (None, None)
+            listed = place is None or one is None or place.kind in one.listed
+            if visit.decision.outcome == "captured" and listed:
                 pages.add(self._db, lease.url, visit.exchange.began, pages.title(visit.body, charset))
-            if trip := self._novelty.seen(lease.url, visit.body):
+            if place is None and (trip := self._novelty.seen(lease.url, visit.body)):
                 self._tripped(trip)
 
     def forget(self) -> None:
@@ -88,6 +106,105 @@ class Learner:
         """URLs that a spider found by itself; returns how many were new and ours."""
         found = [(url, kind) for url in map(canonical, urls) if url]
         return self._judge(found, via, "L", own=True)
+
+    def ask(self, one: Software, asks: Iterable[Found], *, via: str | None, hops: str) -> None:
+        """What a software wants to be fetched; what the scope refuses is remembered as skipped."""
+        for ask in asks:
+            if isinstance(ask, Ask):
+                self._want(one, Link(ask.url, ask.kind, ask.method), via, hops, again=ask.again)
+            elif isinstance(ask, Item) and ask.url:
+                self._want(one, Link(ask.url, "page" if ask.as_page else "inventory"), via, hops, item=ask)
+
+    def headers(self, url: str, method: str) -> tuple[tuple[bytes, bytes], ...]:
+        """Further request headers that the software of a URL asks for."""
+        owner = self.installations.owner(url)
+        return owner.headers(url, method) if owner else ()
+
+    # --- what the software tells
+
+    def _claim(self, visit: Visit) -> tuple[Software, Classified] | None:
+        """Settle what was fetched, and read it; gives whose it is."""
+        lease, page = visit.lease, visit.page
+        claimed = self.installations.classify(lease.url)
+        if claimed is None and page is not None and page.body and self.installations.look(page):
+            claimed = self.installations.classify(lease.url)
+        state, why = visit.decision.outcome, visit.decision.why
+        if state in ("captured", "denied", "missing"):
+            if claimed and claimed[1].item:
+                one, place = claimed
+                self.inventory.settle(one.base, place.kind, place.id, lease.url, state, why)
+            else:
+                self.inventory.settle_url(lease.url, state, why)
+        owner = claimed[0] if claimed else self.installations.owner(lease.url)
+        reads = claimed or (owner is not None and owner.family == "generic")
+        if page is not None and owner is not None and reads and state == "captured":
+            self._read(owner, lease, page)
+        return claimed
+
+    def _read(self, one: Software, lease: Lease, page: Page) -> None:
+        found = [item for item in one.read(page, self.inventory.at(one.base)) if self._ours(one, item)]
+        for item in found:
+            if isinstance(item, Skip):
+                self._frontier.skip(item.url, item.rule, item.reason, lease.url)
+            elif isinstance(item, Setting):
+                self.installations.learn(one, item)
+        wanted = self.inventory.tell(one.base, lease.row, found)
+        self.ask(one, [item for item in found if isinstance(item, Ask)], via=lease.url, hops=lease.hops + "I")
+        self.ask(one, wanted, via=lease.url, hops=lease.hops + "I")
+
+    def _ours(self, one: Software, item: Found) -> bool:
+        """A sitemap lists more than we were asked to mirror; what it says of the rest is no promise."""
+        if one.family != "generic" or not isinstance(item, Item):
+            return True
+        verdict = self.scope.judge(item.url)
+        if not verdict.keep:
+            self._frontier.skip(item.url, verdict.rule, verdict.reason)
+        return verdict.keep
+
+    def _want(
+        self,
+        one: Software,
+        link: Link,
+        via: str | None,
+        hops: str,
+        *,
+        again: bool = False,
+        item: Item | None = None,
+    ) -> None:
+        refused = self.scope.refuses(link.url, link.kind)
+        if refused is None and not (link.url.startswith(one.base) or self.scope.own(link.url)):
+            # A file on a host of its own: whatever is public may be had, as for a requisite.
+            refused = self.scope.judge(link.url, "requisite")
+            refused = None if refused.keep else refused
+        if refused:
+            self._frontier.skip(link.url, refused.rule, refused.reason, via)
+            if item:
+                self.inventory.settle(one.base, item.kind, item.id, link.url, "denied", refused.reason)
+            return
+        if not self._frontier.add([link], via=via, hops=hops) and again:
+            self._frontier.once_more([link])
+
+    def _added(self, one: Software) -> None:
+        self._mind(one)
+        experimental = " (this software is known from reports only)" if one.experimental else ""
+        self._note(f"{one.base} is a {one.name}: it is asked what it has{experimental}")
+        seeds = list(one.seeds())
+        self.inventory.tell(one.base, None, seeds)
+        self.ask(one, seeds, via=None, hops="I")
+
+    def _sniffed(self, name: str) -> None:
+        """Its copies and endless pages are left out, even where nobody can tell where it begins."""
+        if name not in self.scope.software:
+            self.scope = self.scope.with_software(name)
+            self._frontier.set_fact("software", cast("Json", sorted(self.scope.software)))
+
+    def _mind(self, one: Software) -> None:
+        """Its harmful addresses and its own limit hold from now on."""
+        self.scope = self.scope.with_software(one.name)
+        if one.min_delay:
+            self._slow(one.base, one.min_delay)
+
+    # --- links
 
     def _take(self, found: Iterable[tuple[str, Kind]], lease: Lease, own: bool) -> None:
         by_hop: dict[str, list[tuple[str, Kind]]] = {}
@@ -100,27 +217,47 @@ class Learner:
         # Nearly every link of a page is known already: only the others are worth a judgement.
         keep: list[Link] = []
         for url, kind in self._frontier.unseen(found):
+            claimed = self.installations.classify(url) if kind in ("page", "feed") else None
+            if claimed is not None:
+                target = self._judge_claimed(url, *claimed, via, hops, own)
+                if target:
+                    keep.append(Link(target, kind))
+                continue
             verdict = self.scope.judge(url, kind, via_own=own, hops=hops)
             if verdict.keep and (trip := self._tripped_by(url)):
                 self._frontier.skip(url, "novelty", trip.reason, via)
             elif verdict.keep:
                 keep.append(Link(url, kind))
             else:
+                if verdict.rule == "off-site":
+                    self._feeding.offer(url)
                 self._frontier.skip(url, verdict.rule, verdict.reason, via)
         return self._frontier.add(keep, via=via, hops=hops) if keep else 0
 
-    def _look(self, lease: Lease, head: Head, body: bytes) -> None:
-        """What the first pages of a host tell: the software, and whether it wants a cookie."""
+    def _judge_claimed(
+        self, url: str, one: Software, place: Classified, via: str | None, hops: str, own: bool
+    ) -> str | None:
+        """The address by which a link under an installation is followed; None: it is not."""
+        if refused := self.scope.refuses(url, hops=hops, via_own=own):
+            self._frontier.skip(url, refused.rule, refused.reason, via)
+            return None
+        if not place.keep:
+            if self.scope.includes(url):
+                return url
+            self._frontier.skip(url, place.rule, place.reason, via)
+            return None
+        target = place.url or url
+        wanted = not place.item or self.inventory.wants(one.base, place.kind, place.id, target)
+        if not wanted or target != url:
+            self._frontier.skip(url, "alias", f"another address of a {place.kind} that is kept", via)
+        return target if wanted else None
+
+    def _look_for_sessions(self, lease: Lease, body: bytes) -> None:
+        """Whether a host wants a cookie: with one, forums leave their session id out of links."""
         looked = self._looked.get(lease.host, 0)
         if looked >= _LOOKED_AT:
             return
         self._looked[lease.host] = looked + 1
-        name = sniff(body, head.headers)
-        if name and name not in self.scope.software:
-            self.scope = self.scope.with_software(name)
-            self._frontier.set_fact("software", cast("Json", sorted(self.scope.software)))
-            self._note(f"{lease.host} runs {name}: its copies and endless pages are left out")
-        # A cookie that comes back is what makes forums leave their session id out of the links.
         if _SESSION.search(body) and self._cookies.enable(lease.url):
             self._note(f"{lease.host} puts session ids into links: its cookies are kept from now on")
 
@@ -130,6 +267,7 @@ class Learner:
             self._note(f"{lease.url} redirects to an address that cannot be followed: {location[:200]!r}")
             return
         target, _ = without_session(target)
+        self._settle_redirect(lease, target)
         if lease.kind == "seed":
             moved, report = self.scope.with_redirect(lease.url, target)
             if report:
@@ -139,7 +277,27 @@ class Learner:
                 self._note(report)
         # A seed that leads out of the scope is no seed there: it is judged like any link.
         kind: Kind = "page" if lease.kind == "seed" and not self.scope.inside(target) else lease.kind
+        if kind == "inventory" and self.scope.refuses(target) is None and self.scope.own(target):
+            self._frontier.add([Link(target, kind)], via=lease.url, hops=lease.hops + "R")
+            return
         self._judge([(target, kind)], lease.url, lease.hops + "R", self.scope.own(lease.url))
+
+    def _settle_redirect(self, lease: Lease, target: str) -> None:
+        """An item that answers with a redirect lies there, or leads elsewhere; a refused target denies it."""
+        here, there = self.installations.classify(lease.url), self.installations.classify(target)
+        if here is None or not here[1].item:
+            self.inventory.moved(lease.url, target)
+            return
+        one, place = here
+        refused = self.scope.refuses(target)
+        if refused:
+            why = f"it redirects to {target}: {refused.reason}"
+            self.inventory.settle(one.base, place.kind, place.id, lease.url, "denied", why)
+        elif there and (there[1].kind, there[1].id) == (place.kind, place.id):
+            self.inventory.moved(lease.url, target)
+        else:
+            why = f"it redirects to {target}"
+            self.inventory.settle(one.base, place.kind, place.id, lease.url, "captured", why)
 
     def _tripped(self, trip: Trip) -> None:
         self._trips.append(trip)

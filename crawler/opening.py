@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import getproxies
@@ -12,6 +12,7 @@ from urllib.request import getproxies
 from crawler.config import Archive, Site, check_site
 from crawler.crawl import Crawl
 from crawler.ending import TOOL
+from crawler.feeding import fed
 from storage.collection import Collection, make_archive, site_name
 from storage.errors import BrokenData
 from storage.snapshot import Snapshot
@@ -26,18 +27,22 @@ def open_crawl(
     full: bool = False,
     command: str | None = None,
     proxies: Mapping[str, str] | None = None,
+    others: Sequence[Site] = (),
 ) -> Crawl:
     """A crawl on the site's open snapshot, or on a new one.
 
     new: begin a new snapshot even when one is open; the open one stays as it is. full: rely on no earlier
     snapshot, every record is a whole one again. command: what goes on with the crawl when it is given again,
-    `jukni crawl SITE` by default. proxies: None takes those of the environment.
+    `jukni crawl SITE` by default. others: the sites of the same configuration, whose pages may lead to this
+    one, and the other way round. proxies: None takes those of the environment.
     Raises Locked when another run has the site, OutOfDisk, UsageError for a folder that is no archive,
     BrokenData when the open snapshot's database or the newest sealed snapshot cannot be read.
     """
     now = datetime.now(UTC)
     command = command or f"jukni crawl {site.name}"
-    collection = make_archive(archive.path.resolve(), TOOL, now).collection(site.name)
+    root = make_archive(archive.path.resolve(), TOOL, now)
+    collection = root.collection(site.name)
+    others = [other for other in others if other.name != site.name]
     with contextlib.ExitStack() as lock:
         lock.enter_context(collection.lock(command, now))
         for sealed in collection.sealed():
@@ -52,6 +57,8 @@ def open_crawl(
                 label=label,
                 again=command,
                 proxies=getproxies() if proxies is None else proxies,
+                others={other.name: other.urls for other in others},
+                fed=tuple(fed([root.collection(other.name) for other in others], site.name)),
             )
         except BrokenData as error:
             way_round = "--new" if error.where == str(snapshot.database) else "--full"

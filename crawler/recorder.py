@@ -95,13 +95,15 @@ class Recorder:
         hops: str,
         indexed: bool = True,
         note: Mapping[str, str] | None = None,
+        verdict: str = "",
     ) -> Line | None:
         """Write the records of an exchange; gives its index line, None when it has none.
 
         row: frontier row to be asked for again if the records are lost. indexed: whether the exchange is a
         capture of its URL; one that cannot be read as HTTP never is, nor a 304 to which no original is known.
-        note: further metadata fields. OutOfDisk: no room; the file ends with the exchange before, and once
-        there is room again the recorder can go on.
+        note: further metadata fields. verdict: what its body is when it is no page ("denied", "missing"),
+        for the index line. OutOfDisk: no room; the file ends with the exchange before, and once there is room
+        again the recorder can go on.
         """
         async with self._lock:
             writer = self._file_for(exchange)
@@ -127,7 +129,7 @@ class Recorder:
                         length = writer.size - start
                 line = None
                 if indexed and exchange.head is not None and (original or exchange.head.status != 304):
-                    line = self._line(exchange, drafts[0], original, start, length)
+                    line = self._line(exchange, drafts[0], original, start, length, verdict)
                 self._remember(row, line, original, exchange, start, writer.size)
             except BaseException:
                 writer.cut(start)
@@ -201,7 +203,13 @@ class Recorder:
         return Line.parse(found[0]) if found else None
 
     def _line(
-        self, exchange: Exchange, answer: Draft, original: Line | None, offset: int, length: int
+        self,
+        exchange: Exchange,
+        answer: Draft,
+        original: Line | None,
+        offset: int,
+        length: int,
+        verdict: str,
     ) -> Line:
         head = exchange.head
         assert head is not None
@@ -224,6 +232,7 @@ class Recorder:
             modified=_text(head.get(b"last-modified")) or (again.modified if again else ""),
             coding=_coding(exchange),
             truncated=exchange.truncated or "",
+            extra=(("verdict", verdict),) if verdict else (),
         )
 
     def _remember(
@@ -308,6 +317,10 @@ class Recorder:
     def size(self) -> int:
         """Bytes of this crawl's WARC files by now."""
         return int(self._db.execute("SELECT coalesce(sum(size), 0) FROM warcs").fetchone()[0])
+
+    def requests(self) -> int:
+        """How many exchanges of this crawl were recorded, every attempt counted."""
+        return int(self._db.execute("SELECT count(*) FROM captures").fetchone()[0])
 
     # -- recovery ------------------------------------------------------------------------------------
 

@@ -12,7 +12,8 @@ from scrapy.crawler import AsyncCrawlerRunner
 from scrapy.settings import Settings
 from scrapy.utils.reactor import install_reactor
 
-from crawler.crawl import GRACE, Crawl, Outcome
+from crawler.crawl import GRACE, Crawl
+from crawler.outcome import Outcome
 from crawler.spiders.generic import GenericSpider
 from storage.errors import INTERRUPTED
 

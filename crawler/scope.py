@@ -15,7 +15,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from crawler.addresses import public_address
 from crawler.canonical import DEFAULT_PORT, canonical, host_port
 from crawler.harm import harm
-from crawler.rules import address_of
+from crawler.rules import Address, address_of
 from crawler.traps import trap
 
 # A script followed by a path of its own (doku.php/fr:faq, index.php/Main_Page): the folder ends before it.
@@ -128,25 +128,18 @@ class Scope:
         kind: "seed", "page", "requisite", "feed" or "robots". via_own: whether our own server named it.
         hops: how it was reached, one letter a hop: L a link, E a requisite, R a redirect.
         """
-        broken = self._unbelievable(url, hops, via_own)
-        if broken and not (kind == "seed" and not hops):
-            return broken
         address = address_of(url)
-        rule = harm(url, self.software, address)
-        if rule:
-            return Verdict(False, f"harm:{rule.name}", rule.reason)
-        for expression in self._excluded:
-            if expression.search(url):
-                return Verdict(False, "exclude", f"left out by configuration: {expression.pattern}")
+        refused = self.refuses(url, kind, via_own=via_own, hops=hops, address=address)
+        if refused:
+            return refused
         if kind == "seed":
             return Verdict(True, "seed", "an address the crawl starts from")
         if kind == "robots":
             return Verdict(True, "robots", "a server's wishes are asked for before its pages")
         if kind == "requisite":
             return self._requisite(url)
-        for expression in self._included:
-            if expression.search(url):
-                return Verdict(True, "include", f"added by configuration: {expression.pattern}")
+        if included := self.includes(url):
+            return included
         if not self.inside(url):
             if self.own(url):
                 folders = " or ".join(sorted({p.folder for p in self.places}))
@@ -156,6 +149,34 @@ class Scope:
         if rule:
             return Verdict(False, f"trap:{rule.name}", rule.reason)
         return Verdict(True, "feed" if kind == "feed" else "page", "under a seed's folder")
+
+    def refuses(
+        self,
+        url: str,
+        kind: str = "page",
+        *,
+        via_own: bool = True,
+        hops: str = "",
+        address: Address | None = None,
+    ) -> Verdict | None:
+        """What forbids a URL, whoever wants it: harm, configuration, an address beyond belief; or None."""
+        broken = self._unbelievable(url, hops, via_own)
+        if broken and not (kind == "seed" and not hops):
+            return broken
+        rule = harm(url, self.software, address or address_of(url))
+        if rule:
+            return Verdict(False, f"harm:{rule.name}", rule.reason)
+        for expression in self._excluded:
+            if expression.search(url):
+                return Verdict(False, "exclude", f"left out by configuration: {expression.pattern}")
+        return None
+
+    def includes(self, url: str) -> Verdict | None:
+        """The verdict of the configuration that a URL is ours wherever it lies; None when it says nothing."""
+        for expression in self._included:
+            if expression.search(url):
+                return Verdict(True, "include", f"added by configuration: {expression.pattern}")
+        return None
 
     def inside(self, url: str) -> bool:
         """Does a canonical URL lie under a seed's folder?"""

@@ -63,7 +63,11 @@ def crawl(options: argparse.Namespace, run: Run) -> int:
             next=("jukni mirror URL",),
         )
     sites = [config.site(name) for name in options.sites] or list(config.sites)
-    return _crawl(sites, config.archive, options, run, lambda site: f"jukni crawl {site.name}")
+
+    def again(site: Site) -> str:
+        return f"jukni crawl {site.name}"
+
+    return _crawl(sites, config.archive, options, run, again, others=config.sites)
 
 
 def _crawl(
@@ -73,12 +77,16 @@ def _crawl(
     run: Run,
     again: Callable[[Site], str],
     into: Sequence[str] = (),
+    others: Sequence[Site] = (),
 ) -> int:
-    """again: the command that goes on with the crawl of a site. into: options that name the archive."""
+    """again: the command that goes on with the crawl of a site. into: options that name the archive.
+
+    others: all sites of the configuration.
+    """
     # Scrapy takes half a second to import: the other verbs do without it.
     from crawler import run as running
-    from crawler.crawl import Outcome
     from crawler.opening import open_crawl
+    from crawler.outcome import Outcome
 
     report = run.report
 
@@ -98,7 +106,13 @@ def _crawl(
             await asyncio.sleep(0.25)
 
         opened = open_crawl(
-            site, archive, label=options.label, new=options.new, full=options.full, command=again(site)
+            site,
+            archive,
+            label=options.label,
+            new=options.new,
+            full=options.full,
+            command=again(site),
+            others=others,
         )
         report.say(f"{site.urls[0]} → {opened.outcome.snapshot.folder}")
         outcome = await running.run(opened, watch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from crawler.frontier import Frontier, Lease, host_of
 from crawler.recorder import Recorder
 from crawler.robots import Answer, Robots
 from crawler.scope import Scope
+from crawler.software import Accepted, Page
 from storage.errors import RemoteError
 from storage.exchange import Exchange, Head
 from storage.http import body, decoded, payload
@@ -94,14 +96,29 @@ def decide(
     return Decision(True, False, "captured")
 
 
+def accepted(decision: Decision, verdict: Accepted, attempt: int, attempts: int, wait: float) -> Decision:
+    """The decision once the body was looked at, too; attempt, attempts, wait as for `decide`."""
+    match verdict.verdict:
+        case "ok":
+            return decision
+        case "challenge":
+            return Decision(False, attempt < attempts, "failed", verdict.why, wait * 2 ** (attempt - 1))
+        case outcome:
+            return Decision(True, False, outcome, verdict.why)
+
+
 @dataclass(slots=True)
 class Visit:
-    """A URL that was fetched and recorded. body: decoded, b"" when no links can be in it."""
+    """A URL that was fetched and recorded. body: decoded, b"" when no links can be in it.
+
+    page: the same for the software's module; None for what is no capture, or had not changed.
+    """
 
     lease: Lease
     exchange: Exchange
     decision: Decision
     body: bytes = b""
+    page: Page | None = None
 
 
 class Stopped(Exception):
@@ -113,6 +130,7 @@ class Visitor:
 
     patience: seconds that the site's own servers may give no useful answer. log: called once a fetch with the
     line for crawl.log. note: called with a sentence for a person. stopping: True once no request may start.
+    accept: says whether a page is what was asked for. headers: further ones a URL needs, by its method.
     """
 
     def __init__(
@@ -133,7 +151,11 @@ class Visitor:
         note: Callable[[str], None],
         stopping: Callable[[], bool],
         now: Callable[[], float],
+        accept: Callable[[Page], Accepted],
+        headers: Callable[[str, str], tuple[tuple[bytes, bytes], ...]],
     ) -> None:
+        self._accept = accept
+        self._headers = headers
         self._client = client
         self._recorder = recorder
         self._frontier = frontier
@@ -238,8 +260,11 @@ class Visitor:
             headers = [*headers, (b"Referer", lease.via.encode("ascii", "replace"))]
         if cookie := self._cookies.header_for(lease.url):
             headers = [*headers, (b"Cookie", cookie)]
+        headers = [*headers, *self._headers(lease.url, lease.method)]
         try:
-            exchange = await self._client.fetch(lease.url, headers=headers)
+            exchange = await self._client.fetch(
+                lease.url, headers=headers, method=lease.method, secret_headers=(b"cookie",)
+            )
         except Unreachable as error:
             if self._stopping():
                 raise Stopped from error
@@ -270,9 +295,22 @@ class Visitor:
         if decision.outcome == "redirect" and head is not None and self._wants_cookie(lease, head):
             why = "it redirects to itself with a session id; with its cookie it may not"
             decision = Decision(False, True, "redirect", why)
-        note = {} if decision.keep else {"not-indexed": decision.why}
+        page = self._page(lease, exchange) if decision.outcome == "captured" else None
+        if page is not None:
+            decision = accepted(
+                decision, self._accept(page), lease.attempts + 1, self._attempts, self._retry_wait
+            )
+        # Replay asks with GET: what another method brought would stand in for the page.
+        indexed = decision.keep and lease.method == "GET"
+        note = {} if indexed else {"not-indexed": decision.why or f"asked with {lease.method}"}
         await self._recorder.record(
-            exchange, row=lease.row, via=lease.via, hops=lease.hops, indexed=decision.keep, note=note
+            exchange,
+            row=lease.row,
+            via=lease.via,
+            hops=lease.hops,
+            indexed=indexed,
+            note=note,
+            verdict="" if decision.outcome in ("captured", "redirect") else decision.outcome,
         )
         self._log(self.line(lease, exchange.status, exchange.payload_size, exchange.seconds, decision.why))
         if decision.again or decision.outcome == "failed":
@@ -283,11 +321,28 @@ class Visitor:
             exchange.response.close()
             self._lose_patience(lease, decision.why)
             return None
-        visit = Visit(lease, exchange, decision)
-        if decision.keep and head is not None and head.mime in TEXTS and exchange.payload_size:
+        visit = Visit(lease, exchange, decision, page=page)
+        if page is not None:
+            visit.body = page.body
+        elif decision.keep and head is not None and head.mime in TEXTS and exchange.payload_size:
             visit.body = text(exchange)
         exchange.response.close()
         return visit
+
+    def _page(self, lease: Lease, exchange: Exchange) -> Page | None:
+        """What was captured, as the software's module sees it; None for a 304, which has no body to judge."""
+        head = exchange.head
+        if head is None or head.status == 304:
+            return None
+        body = b""
+        if exchange.payload_size:
+            if head.mime in TEXTS or head.mime.endswith("+json"):
+                body = text(exchange)
+            elif lease.kind in ("feed", "inventory") and lease.url.endswith(".gz"):
+                body = unpacked(text(exchange), BODY_LIMIT)
+        return Page(
+            lease.url, head.status, head.mime, body, exchange.began, head.headers, exchange.payload_size
+        )
 
     def _wants_cookie(self, lease: Lease, head: Head) -> bool:
         """Whether this redirect only hangs a session id on the URL, and cookies were not tried yet."""
@@ -331,6 +386,14 @@ class Visitor:
         when = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds")
         text = f"{when[:23]}Z {status:3d} {size} {seconds * 1000:.0f}ms {lease.kind} {lease.hops or '-'}"
         return f"{text} {lease.url}" + (f" # {note}" if note else "")
+
+
+def unpacked(body: bytes, limit: int) -> bytes:
+    """The content of a gzip file, at most `limit` bytes of it; b"" when it is none."""
+    try:
+        return zlib.decompressobj(31).decompress(body, limit)
+    except zlib.error:
+        return b""
 
 
 def text(exchange: Exchange) -> bytes:

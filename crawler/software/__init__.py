@@ -27,6 +27,7 @@ __all__ = [
     "Inventory",
     "Item",
     "Page",
+    "Setting",
     "Skip",
     "Software",
     "State",
@@ -136,7 +137,15 @@ class Skip:
     reason: str
 
 
-Found = Ask | Item | Count | Heard | Skip
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Something learnt about the installation, from now on in its `settings`, over restarts too."""
+
+    name: str
+    value: str
+
+
+Found = Ask | Item | Count | Heard | Skip | Setting
 
 
 class Inventory(Protocol):
@@ -178,6 +187,7 @@ class Software(ABC):
     of a crawl is measured. proofs: for each kind that must be complete, the independent sources that a usual
     installation offers, strongest first: *complete* takes two of them (or the only one there is).
     volatile: spots of a page that change at every fetch, to be left out before two fetches are compared.
+    min_delay: seconds between two requests that the software's own limits ask for.
     """
 
     name: ClassVar[str]
@@ -187,6 +197,7 @@ class Software(ABC):
     useful: ClassVar[frozenset[str]] = frozenset()
     proofs: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     volatile: ClassVar[tuple[re.Pattern[bytes], ...]] = ()
+    min_delay: ClassVar[float] = 0.0
 
     def __init__(self, base: str, settings: Mapping[str, str] | None = None) -> None:
         self.base = base
@@ -199,6 +210,14 @@ class Software(ABC):
 
         Called with HTML (and JSON) pages of the site that no installation claims yet.
         """
+
+    @classmethod
+    def claims(cls, url: str) -> Installed | None:
+        """The installation that an address alone gives away, where fetching it would do harm (a pad).
+
+        Asked of every seed and of every link another site led to, before anything is fetched.
+        """
+        return None
 
     @abstractmethod
     def seeds(self) -> Iterable[Ask | Item]:
@@ -219,6 +238,10 @@ class Software(ABC):
     @abstractmethod
     def read(self, page: Page, inventory: Inventory) -> Iterable[Found]:
         """What an accepted page tells. Called once for each fetch, before its links are judged."""
+
+    def headers(self, url: str, method: str) -> tuple[tuple[bytes, bytes], ...]:
+        """Further request headers a URL needs; never a secret."""
+        return ()
 
     def again(self, inventory: Inventory) -> Iterable[Ask]:
         """What is asked once more when nothing is left: change lists, another way to what is still expected."""

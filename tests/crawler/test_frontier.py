@@ -56,13 +56,29 @@ def all_leased(frontier: Frontier) -> list[str]:
 def test_what_goes_in_comes_out_as_a_lease(frontier: Frontier) -> None:
     assert frontier.add([Link(f"{FORUM}/", "seed")]) == 1
     seed = leased(frontier)
-    assert seed == Lease(seed.row, f"{FORUM}/", "forum.example.org", "seed", "", None, 0, None)
+    assert seed == Lease(seed.row, f"{FORUM}/", "forum.example.org", "seed", "", None, 0)
     address = f"{WIKI}/doku.php?id=caf%C3%A9:men%C3%BC"
-    assert frontier.add([Link(address, "requisite")], via=seed.url, hops="E", callback="inventory") == 1
+    assert frontier.add([Link(address, "requisite")], via=seed.url, hops="E") == 1
     lease = leased(frontier)
-    assert lease == Lease(
-        lease.row, address, "wiki.example.org:8443", "requisite", "E", f"{FORUM}/", 0, "inventory"
-    )
+    assert lease == Lease(lease.row, address, "wiki.example.org:8443", "requisite", "E", f"{FORUM}/", 0)
+
+
+def test_another_method_is_another_row(frontier: Frontier) -> None:
+    listed, shown = Link(f"{FORUM}/dossier/", "inventory", "PROPFIND"), Link(f"{FORUM}/dossier/", "page")
+    assert frontier.add([listed, shown, listed]) == 2
+    assert [(lease.method, lease.kind) for lease in iter(frontier.lease, None)] == [
+        ("PROPFIND", "inventory"),
+        ("GET", "page"),
+    ]
+
+
+def test_once_more_takes_what_is_finished_and_nothing_else(frontier: Frontier) -> None:
+    done, failed, waiting = pages(*(f"{FORUM}/{name}" for name in ("done", "failed", "waiting")))
+    frontier.add([done, failed, waiting])
+    frontier.done(leased(frontier).row, "captured", 200)
+    frontier.failed(leased(frontier).row, "HTTP 500", 500)
+    assert frontier.once_more([done, failed, waiting, Link(f"{FORUM}/unknown", "page")]) == 2
+    assert all_leased(frontier) == [done.url, failed.url, waiting.url]
 
 
 def test_a_known_url_is_not_taken_twice_whatever_became_of_it(frontier: Frontier) -> None:
@@ -289,7 +305,7 @@ def test_what_failed_is_tried_afresh_in_the_next_run(frontier: Frontier) -> None
     assert (lease.row, lease.attempts) == (row, 0)
 
 
-def test_a_pattern_is_skipped_in_one_go_and_can_be_taken_back(frontier: Frontier) -> None:
+def test_a_pattern_is_skipped_in_one_go(frontier: Frontier) -> None:
     frontier.add(
         pages(*(f"{FORUM}/calendar.php?month={number}" for number in range(50)), f"{FORUM}/index.php")
     )
@@ -303,10 +319,6 @@ def test_a_pattern_is_skipped_in_one_go_and_can_be_taken_back(frontier: Frontier
     (skips,) = frontier.skips()
     assert (skips.rule, skips.reason, skips.n) == ("novelty", "a calendar without end", 49)
     frontier.done(first.row, "captured", 200)
-    assert frontier.unskip("novelty") == 49
-    assert frontier.unskip("novelty") == 0
-    assert leased(frontier).row == second.row
-    assert len(all_leased(frontier)) == 48
 
 
 # --- what is known
@@ -526,15 +538,6 @@ class AgainstADict(RuleBasedStateMachine):
                 row.state, row.rule, row.not_before = "skipped", "novelty", 0.0
                 n += 1
         assert self.frontier.skip_pattern(lambda url: url.endswith(f":{digit}"), "novelty", "trap") == n
-
-    @rule(name=st.sampled_from(["novelty", "scope", "robots", "nothing"]))
-    def unskip(self, name: str) -> None:
-        n = 0
-        for row in self.model.values():
-            if row.rule == name:
-                row.state, row.rule, row.kind = "pending", None, row.kind or "page"
-                n += 1
-        assert self.frontier.unskip(name) == n
 
     @rule(data=st.data())
     def reopen(self, data: st.DataObject) -> None:

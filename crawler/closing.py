@@ -1,0 +1,32 @@
+"""When nothing is left to fetch: gaps once more, change lists again, numbers that do not agree read again.
+
+What was written on the site while it was crawled is so not called missing. At most three rounds, then the
+verdict; how many were made is kept with the crawl.
+"""
+
+from __future__ import annotations
+
+from crawler.frontier import Frontier
+from crawler.learn import Learner
+
+ROUNDS = 3
+
+
+def another_round(frontier: Frontier, learner: Learner, attempts: int) -> bool:
+    """Whether there is something to fetch again. attempts: of a URL; a gap gets the last one."""
+    while (n := _rounds(frontier)) < ROUNDS:
+        frontier.set_fact("rounds", n + 1)
+        if n == 0:
+            frontier.reopen_failed(attempts - 1)
+        inventory = learner.inventory
+        for one in learner.installations:
+            learner.ask(one, list(one.again(inventory.at(one.base))), via=None, hops="I")
+        frontier.read_again(differs.row for differs in inventory.differing() if differs.bound == "exact")
+        if frontier.pending():
+            return True
+    return False
+
+
+def _rounds(frontier: Frontier) -> int:
+    found = frontier.fact("rounds")
+    return found if isinstance(found, int) else 0

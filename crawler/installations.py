@@ -1,0 +1,101 @@
+"""The software installations found on a site: which of them an address or a page belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import cast
+
+from crawler.frontier import Frontier, Json
+from crawler.sniff import sniff
+from crawler.software import OK, Accepted, Classified, Installed, Page, Setting, Software
+from crawler.software.registry import build, software
+
+_LOOKED_AT = 20  # pages of a host
+_FOLDER = 3  # pages of each top folder looked at beyond those
+
+
+class Installations:
+    """What is installed where; kept with the crawl, so that a resumed one knows it from the start.
+
+    added: called with each installation that is new, once. sniffed: called with the name of a software that
+    a page bears marks of, whether or not its base could be told.
+    """
+
+    def __init__(
+        self, frontier: Frontier, added: Callable[[Software], None], sniffed: Callable[[str], None]
+    ) -> None:
+        self._frontier = frontier
+        self._added = added
+        self._sniffed = sniffed
+        self._all: list[Software] = []
+        self._looked: dict[str, int] = {}
+        for one in cast("list[dict[str, Json]]", frontier.fact("installations") or []):
+            settings = cast("dict[str, str]", one["settings"])
+            self._put(build(Installed(str(one["name"]), str(one["base"]), settings)))
+
+    def __iter__(self) -> Iterator[Software]:
+        return iter(self._all)
+
+    def owner(self, url: str) -> Software | None:
+        """The installation a URL lies under: of the longest base."""
+        return next((one for one in self._all if url.startswith(one.base)), None)
+
+    def classify(self, url: str) -> tuple[Software, Classified] | None:
+        """What a URL is to the installation it lies under; None when it is nobody's."""
+        for one in self._all:
+            if url.startswith(one.base) and (found := one.classify(url)) is not None:
+                return one, found
+        return None
+
+    def accept(self, page: Page) -> Accepted:
+        """What its software says of a page; whatever nobody claims is what it is."""
+        found = self.classify(page.url)
+        return found[0].accept(page) if found else OK
+
+    def add(self, installed: Installed) -> bool:
+        """Take in an installation; whether it is new."""
+        if any(one.name == installed.name and one.base == installed.base for one in self._all):
+            return False
+        one = build(installed)
+        self._put(one)
+        self._save()
+        self._added(one)
+        return True
+
+    def look(self, page: Page) -> bool:
+        """Look which software made a page; whether an installation was found that nobody knew of.
+
+        Only the first pages of a host and of each folder at its top are looked at.
+        """
+        host, _, path = page.url.partition("://")[2].partition("/")
+        folder = f"{host}/{path.partition('/')[0]}"
+        looked, here = self._looked.get(host, 0), self._looked.get(folder, 0)
+        if looked >= _LOOKED_AT and here >= _FOLDER:
+            return False
+        self._looked[host], self._looked[folder] = looked + 1, here + 1
+        name = sniff(page.body, page.headers)
+        if name:
+            self._sniffed(name)
+        try:
+            installed = software(name).detect(page) if name else None
+        except ModuleNotFoundError:  # TODO until all modules are there
+            installed = None
+        if installed is None and page.body.lstrip()[:1] in (b"<", b"{"):
+            installed = software("generic").detect(page)
+        return installed is not None and self.add(installed)
+
+    def learn(self, one: Software, setting: Setting) -> None:
+        """Remember something learnt about an installation."""
+        if one.settings.get(setting.name) != setting.value:
+            one.settings[setting.name] = setting.value
+            self._save()
+
+    def _put(self, one: Software) -> None:
+        self._all.append(one)
+        self._all.sort(key=lambda other: (-len(other.base), other.name))
+
+    def _save(self) -> None:
+        self._frontier.set_fact(
+            "installations",
+            [{"name": one.name, "base": one.base, "settings": dict(one.settings)} for one in self._all],
+        )

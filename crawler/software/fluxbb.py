@@ -75,7 +75,7 @@ class FluxBB(Lists):
         if "action" in said:
             return JUMP
         id, page = said.get("id", ""), said.get("p", "1")
-        if not id.isdigit() or not page.isdigit() or set(said) > {"id", "p"} or id == "0":
+        if not id.isdigit() or not page.isdigit() or set(said) - {"id", "p"} or id == "0":
             return OTHER
         usual = self.at(url, int(page) or 1)
         return Place(kind, id, int(page) or 1, usual if usual != url else "")

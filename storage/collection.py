@@ -24,6 +24,7 @@ from storage.snapshot import Snapshot, moment_of, name_of
 
 FORMAT = 1
 ARCHIVE_FILE = "archive.json"
+PRIVATE = "PRIVATE.txt"
 _LOCK = ".lock"
 
 
@@ -167,6 +168,16 @@ class Collection:
     @property
     def proofs(self) -> Path:
         return self.folder / "proofs"
+
+    @property
+    def private_mark(self) -> Path:
+        """The file that makes the collection private by being there, whatever is in it."""
+        return self.folder / PRIVATE
+
+    @property
+    def private(self) -> bool:
+        """Are these pages for nobody else? Then they are never handed to a public archive."""
+        return self.private_mark.exists()
 
     def all(self) -> list[Snapshot]:
         """Every snapshot folder, oldest first: sealed, open, or left by an interrupted restore or prune."""

@@ -135,6 +135,11 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("sites", metavar="SITE", nargs="*")
     _into(sub)
 
+    sub = verb("why", verbs.why, "what became of one address, and which rule decided")
+    sub.add_argument("url", metavar="URL")
+    sub.add_argument("--snapshot", metavar="SITE[/SNAP]", help="look there (the newest of the fitting site)")
+    _into(sub)
+
     sub = verb("verify", verbs.verify, "check every byte of snapshots where they lie")
     sub.add_argument("snapshots", metavar="SITE[/SNAP]", nargs="*", help="the newest of each site")
     sub.add_argument("--all", action="store_true", help="every snapshot")

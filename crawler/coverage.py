@@ -8,6 +8,7 @@ from typing import Any
 
 from crawler.frontier import Frontier
 from crawler.inventory import Differs, Inventory, Lost, Tally
+from crawler.scope import Scope
 from crawler.software import Software
 from storage.manifest import Coverage
 
@@ -24,7 +25,7 @@ def verdict(gaps: int, doubts: Iterable[str]) -> Coverage:
 
 def report(
     frontier: Frontier,
-    own: Callable[[str], bool],
+    scope: Scope,
     software: Iterable[Software],
     inventory: Inventory,
     *,
@@ -34,16 +35,17 @@ def report(
 ) -> dict[str, Any]:
     """The content of coverage.json.
 
-    software: the installations found. counts: URLs by state and outcome. items: what they say they have, by
-    kind. counters: published numbers, and those that differ from what was found. gaps: what is missing of the
-    site (`own`), with the reason and the next step (`again`: the command that tries it once more).
-    elsewhere: requisites elsewhere that could not be had; the site itself is whole without them. skipped:
-    the rules with reason, count and examples. links_to: addresses on the other sites of the configuration.
-    requests: of all attempts; useful: captured items that a visitor came for.
+    software: the installations found. places: the folders that are mirrored. counts: URLs by state and outcome.
+    items: what the installations say they have, by kind. counters: published numbers, and those that differ
+    from what was found. gaps: what is missing of the site's own server, with the reason and the next step
+    (`again`: the command that tries it once more). elsewhere: requisites on other hosts that could not be
+    had; the site itself is whole without them. skipped: the rules with reason, count and examples.
+    links_to: addresses on the other sites of the configuration. requests: of all attempts. useful: captured
+    items that a visitor came for.
     """
     installed = list(software)
     limited = any(skip.rule == _LIMIT for skip in frontier.skips())
-    gaps, elsewhere, failed = _failed(frontier, own, again)
+    gaps, elsewhere, failed = _failed(frontier, scope.own, again)
     missing = len(failed)
     differing = list(inventory.differing())
     tallies = list(inventory.tallies())
@@ -61,8 +63,15 @@ def report(
     return {
         "format": 1,
         "software": [
-            {"name": one.name, "base": one.base, "experimental": one.experimental} for one in installed
+            {
+                "name": one.name,
+                "base": one.base,
+                "experimental": one.experimental,
+                "settings": one.settings,
+            }
+            for one in installed
         ],
+        "places": [place.door() for place in scope.places],
         "verdict": said,
         "why": doubts if said == "unknown" else [_WHY[said]],
         "expected": sum(tally.expected for tally in tallies) if tallies else None,

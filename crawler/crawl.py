@@ -179,7 +179,7 @@ class Crawl:
 
     def _plant(self, fed: Sequence[str]) -> None:
         """The seeds, and what other sites led to; a pad is claimed by its address, never fetched to see."""
-        if self.frontier.fact("planted") is None:
+        if self.frontier.fact("seeds") is None:
             for url in self.scope.seeds:
                 if installed := claimed(url):
                     self._learner.installations.add(installed)
@@ -190,7 +190,7 @@ class Crawl:
                 if (installed := claimed(url)) and self.scope.own(url):
                     self._learner.installations.add(installed)
                 self._learner.follow([url], via=None)
-            self.frontier.set_fact("planted", True)
+            self.frontier.set_fact("seeds", list(self.scope.seeds))
         database.commit(self._db)
 
     # --- the path of a URL
@@ -376,7 +376,7 @@ class Crawl:
         self._leave_the_rest()
         report = coverage.report(
             self.frontier,
-            self.scope.own,
+            self.scope,
             self._learner.installations,
             self._learner.inventory,
             links_to=self._feeding.found(),

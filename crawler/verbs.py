@@ -246,6 +246,33 @@ def _snapshots(archive: collection.Archive, wanted: Sequence[str], every: bool =
     return found
 
 
+def why(options: argparse.Namespace, run: Run) -> int:
+    """What became of one address."""
+    from crawler.why import explain, speaks_for
+
+    archive = _archive(options, run)
+    url = options.url if "://" in options.url else f"https://{options.url}"
+    newest = [every[-1] for site in archive.sites() if (every := archive.collection(site).all())]
+    fitting = sorted(newest, key=lambda one: -speaks_for(one, url))
+    if options.snapshot:
+        fitting = [archive.find(options.snapshot)]
+    elif not fitting or not speaks_for(fitting[0], url):
+        raise UsageError(
+            f"{url} is on no site of this archive",
+            what=f"the archive holds {', '.join(archive.sites()) or 'none'}",
+            where=str(archive.root),
+            next=(shlex.join(["jukni", "mirror", url]),),
+        )
+    site = next((s for s in run.config().sites if s.name == fitting[0].site), None)
+    found = explain(fitting[0], url, site)
+    words: dict[str, Any] = {"verdict": found.verdict, "why": found.reason}
+    more = {"rule": found.rule, "item": found.item, "at": found.at, "address": found.address}
+    words |= {word: text for word, text in more.items() if text}
+    words |= {"via": list(found.via)} if found.via else {}
+    run.report.result(f"{found.url} in {found.snapshot}", words)
+    return errors.DONE
+
+
 def verify(options: argparse.Namespace, run: Run) -> int:
     """Check every byte where it lies; a proof for each snapshot."""
     from storage import verify as verifying

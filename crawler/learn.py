@@ -79,7 +79,7 @@ class Learner:
             return
         # A page is ours wherever it lies: the scope let it in.
         own = lease.kind in ("page", "seed", "feed", "inventory") or self.scope.own(lease.url)
-        claimed = self._claim(visit) if own and lease.kind != "robots" else None
+        claimed, left = self._claim(visit) if own and lease.kind != "robots" else (None, frozenset())
         if not visit.body or not (own or head.mime in _ANYWHERE):
             return
         if lease.kind == "robots":
@@ -89,7 +89,8 @@ class Learner:
         if own and head.mime in HTML:
             self._look_for_sessions(lease, visit.body)
         charset = charset_of(head.get(b"content-type"), visit.body)
-        self._take(links(visit.body, lease.url, head.mime, charset, self._named), lease, own)
+        named = links(visit.body, lease.url, head.mime, charset, self._named)
+        self._take([link for link in named if link[0] not in left], lease, own)
         if own and head.mime in HTML and lease.kind in ("seed", "page"):
             one, place = claimed or (None, None)
             listed = place is None or one is None or place.kind in one.listed
@@ -122,8 +123,8 @@ class Learner:
 
     # --- what the software tells
 
-    def _claim(self, visit: Visit) -> tuple[Software, Classified] | None:
-        """Settle what was fetched, and read it; gives whose it is."""
+    def _claim(self, visit: Visit) -> tuple[tuple[Software, Classified] | None, frozenset[str]]:
+        """Settle what was fetched, and read it; gives whose it is, and what it names that is to be left."""
         lease, page = visit.lease, visit.page
         claimed = self.installations.classify(lease.url)
         if claimed is None and page is not None and page.body and self.installations.look(page):
@@ -137,11 +138,12 @@ class Learner:
                 self.inventory.settle_url(lease.url, state, why)
         owner = claimed[0] if claimed else self.installations.owner(lease.url)
         reads = claimed or (owner is not None and owner.family == "generic")
+        left: frozenset[str] = frozenset()
         if page is not None and owner is not None and reads and state == "captured":
-            self._read(owner, lease, page)
-        return claimed
+            left = self._read(owner, lease, page)
+        return claimed, left
 
-    def _read(self, one: Software, lease: Lease, page: Page) -> None:
+    def _read(self, one: Software, lease: Lease, page: Page) -> frozenset[str]:
         found = [item for item in one.read(page, self.inventory.at(one.base)) if self._ours(one, item)]
         for item in found:
             if isinstance(item, Skip):
@@ -151,6 +153,7 @@ class Learner:
         wanted = self.inventory.tell(one.base, lease.row, found)
         self.ask(one, [item for item in found if isinstance(item, Ask)], via=lease.url, hops=lease.hops + "I")
         self.ask(one, wanted, via=lease.url, hops=lease.hops + "I")
+        return frozenset(item.url for item in found if isinstance(item, Skip))
 
     def _ours(self, one: Software, item: Found) -> bool:
         """A sitemap lists more than we were asked to mirror; what it says of the rest is no promise."""

@@ -1,0 +1,158 @@
+"""A forum of lists whose pages are known by what comes before them: phpBB's `start=20`, SMF's `topic=45.20`.
+
+How many things a page holds is read from the links between its pages; all pages follow from that by
+arithmetic, those that only JavaScript links to as well. Items are named by the first thing on them:
+"topic-page" "45 from 21".
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from crawler.software import Ask, Count, Found, Heard, Inventory, Item, Page, Setting, Skip
+from crawler.software.boards import addresses, page_size, starts
+from crawler.software.lists import Lists, Place, Topic
+
+_SIZE = {"board": "topics a page", "topic": "posts a page"}
+
+
+@dataclass(frozen=True, slots=True)
+class From(Place):
+    """A page of a list; `page` is the number of the first thing on it, from 1."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        if self.page == 1:
+            return self.kind, self.id
+        return f"{self.kind}-page", f"{self.id} from {self.page}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Topic):
+    """A row in a board. apart: shown beside the list, and left out of its number (an announcement)."""
+
+    apart: bool = False
+
+
+class Offsets(Lists):
+    """One such forum. hides: whether a board's page may lack topics that its number includes."""
+
+    hides = False
+
+    def total(self, page: Page) -> int | None:
+        """How many things the list has, as each of its pages says; None where only the last page tells."""
+        return None
+
+    def doors(self, page: Page) -> Iterable[str]:
+        """Addresses that look like boards and only count a click and lead away."""
+        return ()
+
+    @abstractmethod
+    def files(self, page: Page) -> Iterable[tuple[str, str]]:
+        """Id and address of the files that hang on a topic's posts."""
+
+    # --- what follows
+
+    def start(self, url: str, start: str) -> tuple[int, str]:
+        """The number of the first post on a topic's page, and the usual address if it begins elsewhere."""
+        first, size = int(start or 0), int(self.settings.get(_SIZE["topic"], "1"))
+        usual = first - first % size + 1
+        return usual, "" if usual == first + 1 else self.at(url, usual)
+
+    def read(self, page: Page, inventory: Inventory) -> Iterable[Found]:
+        place = self.place(page.url)
+        if not isinstance(place, Place) or not page.is_html:
+            return ()
+        found: list[Found] = []
+        if place.kind in ("index", "board"):
+            found = [
+                Skip(url, f"{self.name}:door", "leads to another site and counts the click")
+                for url in self.doors(page)
+            ]
+        return [*found, *super().read(page, inventory)]
+
+    def _read_board(self, page: Page, place: Place, inventory: Inventory) -> Iterator[Found]:
+        yield from self._read_boards(page, "board", inventory)
+        yield Heard("topic", "board")
+        group = f"board {place.id}"
+        listed = 0
+        for row in self.topics(page):
+            apart = isinstance(row, Row) and row.apart
+            listed += not apart
+            if row.moved:
+                yield Item("topic", f"{row.id} moved from {group}", "board", group=group, state="captured")
+                continue
+            yield Item("topic", row.id, "board", row.url, "" if apart else group, as_page=True)
+            if row.posts is not None:
+                yield Count("post", row.posts, "board", f"topic {row.id}")
+                yield from self._read_change(row, row.posts, inventory)
+        size, last = self._extent(page, place)
+        if place.page < last:
+            for n in range(listed, size) if self.hides and listed else ():
+                id = f"{n + place.page} of {group}"
+                why = "a topic that moved to a board visitors cannot see"
+                yield Item("topic", id, "board", group=group, state="denied", why=why)
+        else:
+            total = self.total(page)
+            yield Count("topic", place.page - 1 + listed if total is None else total, "board", group)
+        yield from self._read_pages(page, place, group, "board", inventory)
+
+    def _read_change(self, row: Topic, posts: int, inventory: Inventory) -> Iterator[Found]:
+        """A topic that was taken whole and has other posts by now: the page where the next one belongs."""
+        group = f"topic {row.id}"
+        taken = inventory.number("post", group)
+        whole = inventory.state("topic", row.id) == "captured" and not inventory.number(
+            "topic-page", group, "expected"
+        )
+        if whole and taken != posts:
+            size = int(self.settings.get(_SIZE["topic"], "0")) or taken + 1
+            first = max(taken - 1, 0) // size * size + 1
+            yield Ask(self.at(row.url, first), "page", again=True)
+
+    def _read_topic(self, page: Page, place: Place, inventory: Inventory) -> Iterator[Found]:
+        group = f"topic {place.id}"
+        posts = list(self.posts(page))
+        for post in posts:
+            yield Item("post", post.id, "topic", group=group, state="captured")
+        for id, url in self.files(page):
+            yield Item("attachment", id, "topic", url, group)
+        total = self.total(page)
+        if total is None and place.page >= self._extent(page, place)[1]:
+            total = place.page - 1 + len(posts)
+        if total is not None:
+            yield Count("post", total, "topic", group)
+        yield from self._read_pages(page, place, group, "topic", inventory)
+
+    def _read_pages(
+        self, page: Page, place: Place, group: str, source: str, inventory: Inventory
+    ) -> Iterator[Found]:
+        size, last = self._extent(page, place)
+        if last == 1:
+            return
+        if place.kind == "topic" and self.settings.get(_SIZE["topic"]) != str(size):
+            yield Setting(_SIZE["topic"], str(size))
+        for start in starts(last, size)[1:]:
+            kind, id = From(place.kind, place.id, start + 1).key
+            if place.page == 1 or not inventory.knows(kind, id):
+                yield Item(kind, id, source, self.at(page.url, start + 1), group, as_page=True)
+
+    def _extent(self, page: Page, place: Place) -> tuple[int, int]:
+        """How many things a page of a list holds, and the number of the first one on its last page.
+
+        The first is of no use where there is one page.
+        """
+        linked = {
+            other.page - 1
+            for _, url in addresses(page, self.pagination)
+            if url.startswith(self.base)
+            and isinstance(other := self.place(url), Place)
+            and (other.kind, other.id) == (place.kind, place.id)
+        }
+        size = page_size(linked) or place.page - 1
+        if not size:
+            return 1, 1
+        total = self.total(page) or 0
+        last = max(*linked, place.page - 1, starts(total, size)[-1])
+        return size, last - last % size + 1

@@ -8,6 +8,7 @@ from typing import Any
 
 from crawler.frontier import Frontier
 from crawler.inventory import Differs, Inventory, Lost, Tally
+from crawler.resolve import Resolved
 from crawler.scope import Scope
 from crawler.software import Software
 from storage.manifest import Coverage
@@ -29,17 +30,19 @@ def report(
     software: Iterable[Software],
     inventory: Inventory,
     *,
+    resolved: Resolved | None,
     links_to: Mapping[str, list[str]],
     requests: int,
     again: str,
 ) -> dict[str, Any]:
     """The content of coverage.json.
 
-    software: the installations found. places: the folders that are mirrored. counts: URLs by state and outcome.
-    items: what the installations say they have, by kind. counters: published numbers, and those that differ
-    from what was found. gaps: what is missing of the site's own server, with the reason and the next step
+    software: the installations found. places: the folders that are mirrored. counts: URLs by state and
+    outcome. items: what the installations say they have, by kind. counters: published numbers, and those that
+    differ from what was found. gaps: what is missing of the site's own server, with reason and next step
     (`again`: the command that tries it once more). elsewhere: requisites on other hosts that could not be
     had; the site itself is whole without them. skipped: the rules with reason, count and examples.
+    links: what the captured pages name, looked up in the view (`resolved`, null where no software is known).
     links_to: addresses on the other sites of the configuration. requests: of all attempts. useful: captured
     items that a visitor came for.
     """
@@ -59,6 +62,9 @@ def report(
         missing += len(lost) + len(exact)
         gaps += [_lost(one, again) for one in islice(lost, _LISTED)]
         gaps += [_differs(one, again) for one in islice(exact, _LISTED)]
+    if resolved is not None:
+        missing += resolved.hanging
+        gaps += [_dangling(url, via, again) for url, via in resolved.dangling]
     said = verdict(missing, doubts)
     return {
         "format": 1,
@@ -89,6 +95,7 @@ def report(
             {"rule": s.rule, "reason": s.reason, "count": s.n, "examples": list(s.examples)}
             for s in frontier.skips()
         ],
+        "links": _resolved(resolved) if resolved else None,
         "links_to": dict(links_to),
         "requests": requests,
         "useful": sum(inventory.useful(one.base, one.useful) for one in installed),
@@ -167,6 +174,20 @@ def _differs(one: Differs, again: str) -> dict[str, Any]:
         "reason": f"{one.source} says {one.published}, {one.found} were found",
         "via": one.base,
         "next": again,
+    }
+
+
+def _dangling(url: str, via: str, again: str) -> dict[str, Any]:
+    reason = "a captured page names it, and the view does not have it"
+    return {"url": url, "kind": "link", "id": None, "reason": reason, "via": via, "next": again}
+
+
+def _resolved(resolved: Resolved) -> dict[str, int]:
+    return {
+        "checked": resolved.checked,
+        "found": resolved.found,
+        "explained": resolved.explained,
+        "dangling": resolved.hanging,
     }
 
 

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from crawler import __version__, accept, coverage, database, ending, pages
+from crawler import __version__, accept, database, ending, pages
 from crawler.busy import Busy
 from crawler.canonical import canonical
 from crawler.capture.client import Client, Limits
@@ -374,14 +374,8 @@ class Crawl:
             )
             return
         self._leave_the_rest()
-        report = coverage.report(
-            self.frontier,
-            self.scope,
-            self._learner.installations,
-            self._learner.inventory,
-            links_to=self._feeding.found(),
-            requests=self.recorder.requests(),
-            again=self._again,
+        report = ending.report(
+            self.frontier, self._learner, self.recorder, self._feeding, self._snapshot.warcs, self._again
         )
         if not self.frontier.has_pages():
             self.outcome.failure = ending.nothing(self.site, report, self.outcome.notes, self._again)

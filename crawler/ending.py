@@ -4,16 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from crawler import __version__
+from crawler import __version__, coverage
 from crawler.config import Site, fingerprint
+from crawler.feeding import Feeding
 from crawler.frontier import Frontier
+from crawler.learn import Learner
+from crawler.recorder import Recorder
+from crawler.resolve import resolve
 from storage.errors import RemoteError
 from storage.manifest import Tool
 from storage.seal import Crawl
 
 TOOL = Tool("jukni", __version__)
+
+
+def report(
+    frontier: Frontier,
+    learner: Learner,
+    recorder: Recorder,
+    feeding: Feeding,
+    warcs: Path,
+    again: str,
+) -> dict[str, Any]:
+    """The content of coverage.json; a known software's pages are read back from `warcs` for it."""
+    resolved = None
+    if any(one.family != "generic" for one in learner.installations):
+        resolved = resolve(recorder.lines, warcs, learner.scope.own, frontier.why)
+    return coverage.report(
+        frontier,
+        learner.scope,
+        learner.installations,
+        learner.inventory,
+        resolved=resolved,
+        links_to=feeding.found(),
+        requests=recorder.requests(),
+        again=again,
+    )
 
 
 def about(frontier: Frontier, site: Site, report: Mapping[str, Any]) -> Crawl:

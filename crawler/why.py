@@ -24,8 +24,8 @@ from storage.snapshot import COVERAGE, Snapshot
 class Why:
     """The answer.
 
-    verdict: "captured", "denied", "missing", "redirect", "gap", "skipped", "waiting", "elsewhere" (the same item
-    under another address) or "never found". reason: in words. rule: the one that decided, "" without one.
+    verdict: "captured", "denied", "missing", "redirect", "gap", "skipped", "waiting", "elsewhere" (the same
+    item under another address) or "never found". reason: in words. rule: the one that decided, or "".
     item: what the software calls it. at: of the capture, RFC 3339. via: the pages that led there, the nearest
     first. address: where it is to be had instead.
     """

@@ -1,0 +1,143 @@
+"""MediaWiki, 1.27 to today: pages as shown, every revision by Special:Export, every version of every file.
+
+The API says what there is: its first answer tells the wiki's addresses and names, all else follows from it.
+Where it is closed, Special:AllPages, Special:Statistics and the pages about files say it instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import ClassVar
+
+from crawler.software import OK, Accepted, Ask, Classified, Found, Installed, Inventory, Item, Page, Software
+from crawler.software.items import WikiPage
+from crawler.software.mediawiki import api, bodies, export, listings, views
+from crawler.software.mediawiki.addresses import Addresses
+from crawler.software.mediawiki.detection import installation, special_name
+from crawler.software.mediawiki.titles import FILE
+
+__all__ = ["MediaWiki"]
+
+_SHOWN = re.compile(r'"wgRevisionId": ?(\d+)')
+
+
+class MediaWiki(Software):
+    """Items: "page" (full title with spaces), "revision" (its number), "file" (a version, by stored name).
+
+    Without an API also "history": that a page's export came whole. Settings: see `detection.installation` and
+    `api._settings`; "time" is there when the API answered.
+    """
+
+    name = "mediawiki"
+    family = "wiki"
+    listed = frozenset({"page", "special"})
+    useful = frozenset({"page", "revision", "file"})
+    proofs: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "page": ("allpages", "allrevisions", "index", "statistics"),
+        "revision": ("allrevisions", "export", "revisions"),
+        "file": ("allimages", "file pages", "statistics"),
+    }
+    volatile = (
+        re.compile(
+            rb'"wg(?:RequestId|BackendResponseTime|PageParseReport)":'
+            rb'(?:"[^"]*"|\d+|\{(?:[^{}]|\{[^{}]*\})*\}),?'
+        ),
+        re.compile(
+            rb"<!--\s*(?:NewPP limit report|Transclusion expansion time report|Saved in (?:parser )?cache"
+            rb"|Served by)(?:[^-]|-(?!->))*-->\s*"
+        ),
+        re.compile(rb'\bnonce="[^"]*"|"wgCSPNonce":"[^"]*"'),
+    )
+
+    def __init__(self, base: str, settings: Mapping[str, str] | None = None) -> None:
+        super().__init__(base, settings)
+        self._known: dict[str, str] = {}
+        self._at = Addresses.of(self.settings)
+
+    @classmethod
+    def detect(cls, page: Page) -> Installed | None:
+        return installation(page)
+
+    def seeds(self) -> Iterator[Ask | Item]:
+        if self.at.script == self.base:
+            yield Ask(self.base, "page")
+        if self.settings.get("api") == "no":
+            yield from listings.first(self.at)
+        else:
+            yield Ask(api.information(self.at))
+
+    def classify(self, url: str) -> Classified | None:
+        return views.classify(url, self.at, self._by_api)
+
+    def accept(self, page: Page) -> Accepted:
+        place = self.classify(page.url)
+        if place is None:
+            return OK
+        if place.kind == "file":
+            return bodies.accept_file(page)
+        if page.url.startswith(f"{self.at.script}api.php"):
+            return bodies.accept_answer(page)
+        if self._is_export(page):
+            return bodies.accept_export(page)
+        return bodies.accept_page(page)
+
+    def read(self, page: Page, inventory: Inventory) -> Iterable[Found]:
+        if page.url.startswith(f"{self.at.script}api.php"):
+            return list(api.read(page, self.at, self.settings, inventory))
+        if self._is_export(page):
+            return list(export.read(page, self.at, self._by_api, inventory))
+        return list(self._read_shown(page)) if page.is_html else []
+
+    def again(self, inventory: Inventory) -> Iterator[Ask]:
+        at = self.at
+        if not self._by_api:
+            yield from listings.first(at)
+            return
+        yield Ask(api.changes(at, self.settings["time"]))
+        # By their numbers: what the export left out, whether it may not tell histories or broke off.
+        yield from (Ask(url) for url in api.texts(at, inventory.ids("revision", "expected")))
+        yield Ask(api.figures(at))
+
+    def extract(self, page: Page) -> Iterable[WikiPage]:
+        if page.url.startswith(f"{self.at.script}api.php"):
+            return api.extract(page)
+        return export.extract(page) if self._is_export(page) else ()
+
+    @property
+    def at(self) -> Addresses:
+        """Its addresses, as far as they are known by now."""
+        if self._known != self.settings:
+            self._known, self._at = dict(self.settings), Addresses.of(self.settings)
+        return self._at
+
+    @property
+    def _by_api(self) -> bool:
+        return "time" in self.settings
+
+    def _is_export(self, page: Page) -> bool:
+        view = self.at.view(page.url)
+        return view is not None and view.query.keys() == {"pages", "history"}
+
+    def _read_shown(self, page: Page) -> Iterator[Found]:
+        view = self.at.view(page.url)
+        if view is None:
+            return
+        name = special_name(page)
+        if name in ("Allpages", "Statistics"):
+            if not self._by_api:
+                yield listings.name(page, name)
+                if name == "Statistics":
+                    yield from listings.read_statistics(page)
+            if name == "Allpages":
+                yield from listings.read_pages(page, self.at, self._by_api)
+        elif view.namespace == FILE and view.query.keys() <= {"limit", "offset"}:
+            yield from listings.read_file(page, self.at, view.title, self._by_api)
+        if (
+            self._by_api
+            and not name
+            and not view.query
+            and (found := _SHOWN.search(page.text))
+            and found[1] != "0"
+        ):
+            yield Item("revision", found[1], "pages")

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from crawler.canonical import canonical
 from crawler.engine.links import links
 from crawler.harm import harm
-from crawler.software import Ask, Count, Heard, Item, Page, Skip, Software, State
+from crawler.software import Ask, Count, Heard, Item, Page, Setting, Skip, Software, State
 
 ROUNDS = 3
 TEXTS = ("text/", "application/json", "application/xml", "application/xhtml+xml", "+xml")
@@ -134,6 +134,8 @@ class _Walker:
                 self.walked.counts.append(one)
             elif isinstance(one, Heard):
                 self.walked.heard.add((one.kind, one.source))
+            elif isinstance(one, Setting):
+                self.module.settings[one.name] = one.value
             elif isinstance(one, Skip):
                 skips.add(one.url)
                 self.skip(one.url, one.rule)
@@ -173,9 +175,11 @@ class _Walker:
             return
         skips = self.take(self.module.read(page, self.walked)) if said is not None else set()
         for url, kind in links(page.body, page.url, page.mime, page.charset):
+            if url in skips:
+                continue
             if kind == "requisite":
                 self.want(url)
-            elif url not in skips:
+            else:
                 self.link(url)
 
     def link(self, url: str) -> None:

@@ -141,6 +141,10 @@ class Lists(Software):
     def post(self, page: Page, shown: Shown, topic: str) -> Post:
         """What stands in a post."""
 
+    def said(self, page: Page) -> int | None:
+        """How many topics a board's page, posts a topic's page says there are in all; None if it does not."""
+        return None
+
     def totals(self, page: Page) -> tuple[int | None, int | None]:
         """Topics and posts of the whole forum, as an index says; what visitors cannot see is in it."""
         return None, None
@@ -236,6 +240,8 @@ class Lists(Software):
         yield from self._read_boards(page, "board", inventory)
         group = f"board {place.id}"
         yield Heard("topic", "board")
+        if (said := self.said(page)) is not None:
+            yield Count("topic", said, "board", group)
         for row in self.topics(page):
             if row.moved:
                 kind = "topic" if self.counts_moved else "moved"
@@ -267,8 +273,11 @@ class Lists(Software):
             file = self.place(url) if url.startswith(self.base) else None
             if isinstance(file, Place) and file.kind == "attachment":
                 yield Item("attachment", file.id, "topic", file.url or url, group)
-        if posts and posts[-1].number and place.page >= self._last(page, place):
-            yield Count("post", posts[-1].number, "topic", group)
+        said = self.said(page)
+        if said is None and posts and place.page >= self._last(page, place):
+            said = posts[-1].number
+        if said is not None:
+            yield Count("post", said, "topic", group)
         yield from self._read_pages(page, place, group, "topic", inventory)
 
     def _read_pages(

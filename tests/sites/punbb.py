@@ -69,7 +69,7 @@ def _slug(title: str) -> str:
 
 
 _ASKED = re.compile(
-    r"(?:view)?(forum|topic)(?:\.php\?id=|/)?(\d+)(?:/[^/]+?(?=/)|-[^/]*?(?=-p\d|\.html))?(?:(?:&p=|-p|/page/)(\d+))?(?:/|\.html)?"
+    r"(?:view)?(forum|topic)(?:\.php\?id=|/)?(\d+)(?:/(?!page/)[^/]+?(?=/)|-[^/]*?(?=-p\d|\.html))??(?:(?:&p=|-p|/page/)(\d+))?(?:/|\.html)?"
 )
 
 

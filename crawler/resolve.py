@@ -75,7 +75,8 @@ def _links(line: Line, original: Line, warcs: Path, named: Named) -> Iterator[tu
     if not path.exists():
         path = path.with_name(path.name + OPEN)
     with read_at(path, original.offset) as record:
-        head, block = record.http, b"".join(record.chunks())
+        block = b"".join(record.chunks())
+        head = record.http  # known once the block was read
     if head is not None:
         body = decoded(head, payload(head, [block[head.length :]]), BODY_LIMIT)[0]
         charset = charset_of(head.get(b"content-type"), body)

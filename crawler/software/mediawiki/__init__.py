@@ -72,15 +72,13 @@ class MediaWiki(Software):
 
     def accept(self, page: Page) -> Accepted:
         place = self.classify(page.url)
-        if place is None:
-            return OK
+        if place is None or not place.keep:
+            return OK  # what a page needs to be shown
         if place.kind == "file":
             return bodies.accept_file(page)
         if page.url.startswith(f"{self.at.script}api.php"):
             return bodies.accept_answer(page)
-        if self._is_export(page):
-            return bodies.accept_export(page)
-        return bodies.accept_page(page)
+        return bodies.accept_export(page) if self._is_export(page) else bodies.accept_page(page)
 
     def read(self, page: Page, inventory: Inventory) -> Iterable[Found]:
         if page.url.startswith(f"{self.at.script}api.php"):

@@ -24,7 +24,8 @@ _MEMBERS = re.compile(rb'id="mw-(?:pages|subcategories|category-media)"')
 _NO_SPECIAL = re.compile(rb'<body class="[^"]*\bmw-invalidspecialpage\b')
 _BROKEN = re.compile(
     rb"Sorry! This site is experiencing technical difficulties"
-    rb"|<title>(?:[^<]*has a problem|MediaWiki internal error)</title>|Fatal exception of type|MWException|Wikimedia\\Rdbms\\DB\w*Error"
+    rb"|<title>(?:[^<]*has a problem|MediaWiki internal error)</title>|Fatal exception of type|MWException"
+    rb"|Wikimedia\\Rdbms\\DB\w*Error"
     rb"|\(Cannot access the database|Fatal error</b>:|Database error</title>|mw-config/index\.php"
 )
 _END = re.compile(rb"</html>\s*(?:<!--.*?-->\s*)*$", re.DOTALL | re.IGNORECASE)

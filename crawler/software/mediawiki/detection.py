@@ -39,11 +39,13 @@ def installation(page: Page) -> Installed | None:
     if found := _GENERATOR.search(page.text):
         settings["version"] = found[1]
     addresses = Addresses(script, article)
-    link = page.tree.css_first("#t-specialpages a[href], a[href*='Special:']")
-    to = canonical(link.attributes.get("href") or "", page.url) if link is not None else None
-    view = addresses.view(to) if to else None
-    if view and ":" in view.title:
-        settings["special"] = view.title.partition(":")[0]
+    for link in page.tree.css(
+        '#t-specialpages a[href], link[type="application/atom+xml"][href*="feed=atom"]'
+    ):
+        to = canonical(link.attributes.get("href") or "", page.url)
+        view = addresses.view(to) if to else None
+        if view and ":" in view.title:
+            settings["special"] = view.title.partition(":")[0]
     if page.tree.css_first('link[rel="EditURI"]') is None:
         settings["api"] = "no"
     return Installed("mediawiki", addresses.base, settings)

@@ -34,6 +34,8 @@ def classify(url: str, at: Addresses, by_api: bool) -> Classified | None:
     view = at.view(url)
     if view is None:
         return None
+    if url == at.article:
+        return _left("mediawiki:pattern", "the pattern of all addresses, as Special:Version tells it")
     if view.namespace == SPECIAL:
         return _special(view, at, by_api)
     return _page(url, view, at, by_api)
@@ -69,7 +71,7 @@ def _special(view: View, at: Addresses, by_api: bool) -> Classified:
     if view.query.keys() == {"pages", "history"}:
         return Classified("inventory")
     name = special(view, at)
-    if name and not view.query:
+    if name not in ("", "Export") and not view.query:
         return Classified("special", name)
     # Until one of them was seen, its name in the wiki's language is not known.
     listing = name == "Allpages" or (not name and "Allpages" not in at.specials)

@@ -19,14 +19,16 @@ _CLOSED = re.compile(
     re.IGNORECASE,
 )
 _MISSING = re.compile(
-    r"(?:does|do)(?: not|n.t) (?:seem to )?exist|no longer exists?|could not be found|not found|invalid \w+"
+    r"missing or off limits|soit manquante?"
+    r"|(?:does|do)(?: not|n.t) (?:seem to )?exist|no longer exists?|could not be found|not found|invalid \w+"
     r"|no \w+ specified|bad request|mauvaise requête|n.existe (?:pas|plus)|introuvable|invalide|erronée?s?"
     r"|incorrecte?|existiert nicht|nicht gefunden|ungültig|no existe|no encontrad|\b(?:been|was) deleted"
     r"|supprimée?",
     re.IGNORECASE,
 )
 _DENIED = re.compile(
-    r"permission|not (?:allowed|permitted|logged)|(?:must|need to|have to) (?:be )?(?:log|regist|sign)"
+    r"permission|not (?:allowed|permitted|logged|authori[sz]ed)"
+    r"|(?:must|need to|have to) (?:be )?(?:log|regist|sign)"
     r"|log(?:ged)? in|password|connecter|connectée?|autorisée?|autorisation|mot de passe|accès refusé"
     r"|anmelden|angemeldet|berechtigung|kennwort|passwort|iniciar sesión|permiso|contraseña",
     re.IGNORECASE,

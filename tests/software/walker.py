@@ -75,8 +75,8 @@ def walk(software: type[Software], url: str, fetch: Fetch, limit: int = 3000) ->
     installed = software.detect(front)
     if installed is None:
         raise ValueError(f"{software.__name__} does not know {url}")
-    walker = _Walker(software(installed.base, installed.settings), walked, fetch, limit)
     walked.requests.append(url)
+    walker = _Walker(software(installed.base, installed.settings), walked, fetch, limit)
     walker.take(walker.module.seeds())
     walker.take_in(front)
     walker.run()

@@ -20,14 +20,27 @@ from urllib.parse import unquote
 
 from selectolax.lexbor import LexborNode
 
-from crawler.software import Ask, Count, Found, Heard, Installed, Inventory, Item, Page
-from crawler.software.boards import address, addresses, asked, attribute, body_html, number, numbers, text_of
+from crawler.canonical import canonical
+from crawler.software import Ask, Count, Found, Heard, Installed, Inventory, Item, Page, Setting, Skip
+from crawler.software.boards import (
+    address,
+    addresses,
+    asked,
+    attribute,
+    body_html,
+    classes,
+    number,
+    numbers,
+    text_of,
+)
 from crawler.software.dates import date
 from crawler.software.items import Attachment, Post
 from crawler.software.lists import Board, Left, Lists, Place, Shown, Topic, under
 
 _LIST = re.compile(r"(category|topic)/(\d+)/(?:[^/]*/)?")
 _UPLOAD = re.compile(r"(?:^|/)spirit/((?:images|files)/\d+/.+)")
+_STYLES = re.compile(r"(?:^|/)spirit/stylesheets/[^?]*\.css$")
+_EMOJI = re.compile(r"\.(tw-[\w-]+)\s*\{[^}]*?url\([\"']?([^\"')]+)")
 _OURS = re.compile(r"(?:user|comment|search|category|topic|st)(?:/|$)")
 _LEFT = (
     (re.compile(r"comment/\d+/find/"), Left("post", "leads to the page that a post is on")),
@@ -36,6 +49,7 @@ _LEFT = (
     (re.compile(r"user/"), Left("members", "pages about members are for members")),
     (re.compile(r"category/$"), Left("boards", "an empty page: the boards are listed on the front page")),
 )
+LINKS = "links"  # who is nobody: an emoji without a picture is no gap
 OTHER = Left("other", "no list, no topic and no file")
 
 
@@ -69,6 +83,8 @@ class Spirit(Lists):
         path, said = asked(url, self.base)
         if upload := _UPLOAD.search(path):
             return Place("attachment", upload[1])
+        if _STYLES.search(path):
+            return Place("styles")
         kind, id = "", ""
         if found := _LIST.fullmatch(path):
             kind, id = ("board" if found[1] == "category" else "topic"), found[2]
@@ -151,8 +167,30 @@ class Spirit(Lists):
     # --- what follows
 
     def again(self, inventory: Inventory) -> Iterable[Ask]:
-        """What was written during the crawl has come to the top of the front page."""
+        """What was written during the crawl has come to the top of the front page; emojis that posts show."""
         yield Ask(self.base, "page", again=True)
+        if "styles" in self.settings and inventory.number("emoji", state="expected"):
+            yield Ask(self.settings["styles"], "requisite", again=True)
+
+    def read(self, page: Page, inventory: Inventory) -> Iterable[Found]:
+        place = self.place(page.url)
+        if isinstance(place, Place) and place.kind == "styles":
+            return list(self._read_styles(page, inventory))
+        return super().read(page, inventory)
+
+    def _read_styles(self, page: Page, inventory: Inventory) -> Iterator[Found]:
+        """The style sheet names pictures of 2,021 emojis: those that posts show will do."""
+        yield Setting("styles", page.url)
+        shown = set(inventory.ids("emoji"))
+        for name, href in _EMOJI.findall(page.text):
+            url = canonical(href, page.url)
+            if url and name in shown:
+                shown.remove(name)
+                yield Item("emoji", name, LINKS, url)
+            elif url:
+                yield Skip(url, "spirit:emoji", "a picture for a smiley that no post shows")
+        for name in sorted(shown):
+            yield Item("emoji", name, LINKS, state="missing", why="no style sheet has a picture for it")
 
     def _read_index(self, page: Page, inventory: Inventory) -> Iterator[Found]:
         place = self.place(page.url)
@@ -178,7 +216,8 @@ class Spirit(Lists):
             changed = not known or inventory.number("post", group) != row.posts
         yield from self._read_pages(page, place, f"{place.kind} {place.id}", source, inventory)
         after = Place(place.kind, place.id, place.page + 1)
-        if changed and inventory.state(*after.key) == "captured":
+        waiting = inventory.number("topic", state="expected")
+        if changed and not waiting and inventory.state(*after.key) == "captured":
             yield Ask(self.at(page.url, after.page), "page", again=True)  # more is new than this page holds
 
     def _read_topic(self, page: Page, place: Place, inventory: Inventory) -> Iterator[Found]:
@@ -191,6 +230,9 @@ class Spirit(Lists):
         for post in self.posts(page):
             for file in self._files(page, post.node):
                 yield Item("attachment", file.url.rpartition("/spirit/")[2], "topic", file.url, group)
+        for emoji in page.tree.css(".comment__text i.tw"):
+            for name in classes(emoji) - {"tw"}:
+                yield Item("emoji", name, LINKS)
         for _, url in addresses(page, ".comment__text__poll__actions a[href]"):
             poll = self.place(url)
             if isinstance(poll, Place) and poll.kind == "poll":

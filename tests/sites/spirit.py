@@ -1,40 +1,58 @@
 """A real forum: Spirit (django-spirit 0.14 on Django 5.2) behind gunicorn, with content known exactly.
 
-Its packages live in an environment of their own, made on first use below the user's cache folder (network
-needed once). Spirit's own models save the posts, so that counters, slugs and HTML are what Spirit makes.
+Spirit's own code saves posts, polls, edits, uploads and avatars, so that slugs, counters, HTML and names of
+files are what Spirit makes. See `tests.sites.wsgi` for where its packages live.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+import shutil
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from tests.sites.dokuwiki import SPRING, png
-from tests.sites.wiki_host import fetch, free_port
+from tests.sites import wsgi
+from tests.sites.dokuwiki import SPRING, pdf, png
+from tests.sites.wsgi import Unavailable
 
-REQUIREMENTS = ("django-spirit==0.14.3", "Django>=5.2,<5.3", "gunicorn>=23", "setuptools", "wheel")
+__all__ = [
+    "COMMENTS_PER_PAGE",
+    "TOPICS_PER_PAGE",
+    "Category",
+    "Comment",
+    "Forum",
+    "Topic",
+    "Unavailable",
+    "spirit",
+]
+
+REQUIREMENTS = ("django-spirit==0.14.3", "Django>=5.2,<5.3", "gunicorn>=23", "setuptools<80", "wheel")
 COMMENTS_PER_PAGE = 20
 TOPICS_PER_PAGE = 20
+VARIABLES = {"DJANGO_SETTINGS_MODULE": "forum.settings.loopback"}
 
 
 @dataclass(frozen=True)
 class Comment:
-    """One post; `marker` stands in its text and nowhere else. `time` is its UNIX time."""
+    """One entry of a topic. `time` is its UNIX time. `marker` stands in its text and nowhere else.
+
+    hidden: of a removed one only a note is shown. note: what a moderator's act leaves, without a marker.
+    first: the marker of its first wording, which no visitor may see. files: path of each upload → its marker.
+    """
 
     id: int
     user: str
     time: int
-    text: str
     marker: str
+    hidden: bool = False
+    note: bool = False
+    first: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,13 +71,27 @@ class Topic:
         count = -(-len(self.comments) // COMMENTS_PER_PAGE)
         return [self.path, *(f"{self.path}?page={number}" for number in range(2, count + 1))]
 
+    def visible(self) -> list[Comment]:
+        """The posts a visitor sees."""
+        return [] if self.hidden else [c for c in self.comments if not c.hidden and not c.note]
+
+
+@dataclass(frozen=True)
+class Category:
+    """A board. A `hidden` one is private or removed."""
+
+    path: str
+    title: str
+    hidden: bool
+
 
 @dataclass(frozen=True)
 class Forum:
-    """A running forum. `url` has no slash at its end; `categories` are (path, title)."""
+    """A running forum. `url` has no slash at its end."""
 
     url: str
-    categories: tuple[tuple[str, str], ...]
+    folder: Path
+    categories: tuple[Category, ...]
     topics: tuple[Topic, ...]
     picture: bytes
 
@@ -69,133 +101,163 @@ class Forum:
     def public(self) -> list[Topic]:
         return [topic for topic in self.topics if not topic.hidden]
 
+    def pages(self) -> list[str]:
+        """Paths of all pages of posts a visitor may read."""
+        return [path for topic in self.public() for path in topic.pages()]
+
+    def files(self, *, hidden: bool = False) -> dict[str, str]:
+        """Path of each upload → the marker in it."""
+        return {
+            path: marker
+            for topic in self.topics
+            if topic.hidden == hidden
+            for comment in topic.comments
+            for path, marker in comment.files.items()
+        }
+
     def hidden_markers(self) -> set[str]:
         """Markers no anonymous visitor may ever see."""
-        return {c.marker for topic in self.topics if topic.hidden for c in topic.comments}
+        comments = [(topic, comment) for topic in self.topics for comment in topic.comments]
+        return {
+            *(c.marker for topic, c in comments if (topic.hidden or c.hidden) and c.marker),
+            *(c.first for _, c in comments if c.first),
+            *self.files(hidden=True).values(),
+        }
 
+    def requests(self) -> list[wsgi.Request]:
+        """Every request answered so far."""
+        return wsgi.Served(self.url, self.folder).requests()
 
-class Unavailable(Exception):
-    """Spirit's packages could not be installed."""
+    def execute(self, statement: str, *values: object) -> None:
+        """Change the database behind Spirit's back."""
+        with closing(sqlite3.connect(self.folder / "db.sqlite3", timeout=30)) as database, database:
+            database.execute(statement, values)
+
+    def answer(self, topic: Topic, marker: str) -> None:
+        """A new post in a topic, with its counter and its time, as if a member had just written it."""
+        self.execute(
+            "INSERT INTO spirit_comment_comment (user_id, topic_id, comment, comment_html, action, date,"
+            " is_removed, is_modified, modified_count, likes_count)"
+            " SELECT user_id, topic_id, ?, ?, 0, datetime('now'), 0, 0, 0, 0 FROM spirit_comment_comment"
+            " WHERE id = ?",
+            *(marker, f"<p>{marker}</p>", topic.comments[0].id),
+        )
+        self.execute(
+            "UPDATE spirit_topic_topic SET comment_count = comment_count + 1, last_active = datetime('now')"
+            " WHERE id = ?",
+            topic.id,
+        )
+
+    @contextmanager
+    def copied(self, folder: Path) -> Iterator[Forum]:
+        """The same forum once more, served from a copy that may be changed."""
+        shutil.copytree(
+            self.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("static", "*.log")
+        )
+        (folder / "static").symlink_to(self.folder / "static")
+        with _served(folder, json.loads((folder / "made.json").read_text("utf-8")), self.picture) as forum:
+            yield forum
 
 
 @contextmanager
-def spirit(folder: Path, cache: Path | None = None) -> Iterator[Forum]:
+def spirit(folder: Path) -> Iterator[Forum]:
     """Seed a forum in an empty folder and serve it. Unavailable when its packages cannot be had."""
-    python = _environment(cache or _cache())
+    python = wsgi.environment("spirit", REQUIREMENTS)
     picture = png("spirit", shade=30)
     (folder / "media").mkdir()
     (folder / "media" / "carte d'été.png").write_bytes(picture)
-    _run(python, folder, str(python.with_name("spirit")), "startproject", "forum", "--path", str(folder))
+    (folder / "avatar.png").write_bytes(png("avatar", shade=90))
+    wsgi.run(python, folder, str(python.with_name("spirit")), "startproject", "forum", "--path", str(folder))
     (folder / "forum/settings/loopback.py").write_text(_SETTINGS)
     (folder / "forum/loopback_urls.py").write_text(_URLS)
-    manage = (str(python), str(folder / "manage.py"))
-    _run(python, folder, *manage, "migrate", "--verbosity=0")
-    _run(python, folder, *manage, "collectstatic", "--noinput", "--verbosity=0")
     (folder / "wanted.json").write_text(json.dumps(_wanted()), "utf-8")
     seed = Path(__file__).with_name("spirit_seed.py")
     # -P: the script's folder stays off the path, where this very module would be taken for Spirit itself.
-    made = json.loads(_run(python, folder, str(python), "-P", str(seed), "wanted.json"))
-    port = free_port()
-    command = [
-        *(str(python), "-m", "gunicorn", "forum.wsgi:application", f"--bind=127.0.0.1:{port}"),
-        *("--worker-class=gthread", "--workers=1", "--threads=4", "--log-file=gunicorn.log"),
-    ]
-    server = subprocess.Popen(command, cwd=folder, env=_variables(python, folder))
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait(url, server, folder)
-        topics = tuple(
-            Topic(**{**topic, "comments": tuple(Comment(**comment) for comment in topic["comments"])})
-            for topic in made["topics"]
-        )
-        yield Forum(url, tuple(map(tuple, made["categories"])), topics, picture)
-    finally:
-        server.terminate()
-        server.wait(30)
+    made = wsgi.run(python, folder, str(python), "-P", str(seed), "wanted.json", **VARIABLES)
+    (folder / "made.json").write_text(made, "utf-8")
+    with _served(folder, json.loads(made), picture) as forum:
+        yield forum
+
+
+@contextmanager
+def _served(folder: Path, made: Mapping[str, Any], picture: bytes) -> Iterator[Forum]:
+    python = wsgi.environment("spirit", REQUIREMENTS)
+    topics = []
+    for topic in made["topics"]:
+        comments = tuple(Comment(**one) for one in topic["comments"])
+        topics.append(Topic(**{**topic, "comments": comments}))
+    categories = tuple(Category(**category) for category in made["categories"])
+    with wsgi.serve(python, folder, "forum.wsgi:application", "/category/", **VARIABLES) as served:
+        yield Forum(served.url, folder, categories, tuple(topics), picture)
+
+
+def _marker(text: str) -> str:
+    return "mark" + hashlib.sha1(f"spirit/{text}".encode()).hexdigest()[:16]
+
+
+_POLL = """
+
+[poll name=bois]
+# Quel bois brûle & chauffe ?
+1. Le chêne
+2. Le bouleau
+[/poll]"""
 
 
 def _wanted() -> dict[str, object]:
     """What spirit_seed.py is to make."""
-    topics: list[dict[str, object]] = []
+    topics: list[dict[str, Any]] = []
 
-    def topic(title: str, category: str, posts: int, hidden: str = "") -> None:
-        comments = []
+    def topic(title: str, category: str, posts: int, hidden: str = "", **marks: bool) -> list[dict[str, Any]]:
+        comments: list[dict[str, Any]] = []
         for number in range(posts):
-            marker = "mark" + hashlib.sha1(f"spirit/{title}/{number}".encode()).hexdigest()[:16]
-            text = f"Réponse n° {number}, *l'été*. {marker}"
-            if number == 1:
-                text += "\n\n![La carte](/media/carte%20d'%C3%A9t%C3%A9.png)"
+            marker = _marker(f"{title}/{number}")
+            text = f"Réponse n° {number}, *l’été*. {marker}"
             at = SPRING + len(topics) * 86_400 + number * 60
-            comments.append(asdict(Comment(0, ("zoé", "Jörg")[number % 2], at, text, marker)))
-        topics.append({"title": title, "category": category, "comments": comments, "hidden": hidden})
+            user = ("zoé", "Jörg", "L’Équipe")[number % 3]
+            comments.append({"user": user, "time": at, "text": text, "marker": marker, "files": []})
+        topics.append({"title": title, "category": category, "comments": comments, "hidden": hidden, **marks})
+        return comments
 
-    topic("La forêt en été : ça brûle ?", "Général", 45)
+    def attach(comment: dict[str, Any], kind: str, name: str) -> None:
+        marker = _marker(name)
+        data = pdf(marker) if name.endswith(".pdf") else png(marker)
+        comment["files"].append({"kind": kind, "name": name, "marker": marker, "data": data.hex()})
+
+    long = topic("La forêt en été : ça brûle ?", "Général", 45)
+    long[1]["text"] += "\n\n![La carte](/media/carte%20d'%C3%A9t%C3%A9.png)"
+    long[3]["removed"] = True
+    long[5]["text"] += " :smile: :+1: :heart_eyes:"
+    long[22]["text"] += _POLL
+    long[22]["votes"] = [["zoé", 1], ["Jörg", 1], ["L’Équipe", 2]]
+    long[30]["first"] = _marker("first wording")
+    attach(long[2], "images", "carte-2.gif")
+    attach(long[40], "files", "règlement-d-été.pdf")
     topic("Question sans réponse", "Général", 1)
     topic("Exactement une page", "Jardin & forêt", COMMENTS_PER_PAGE)
     topic("Une page et une réponse", "Jardin & forêt", COMMENTS_PER_PAGE + 1)
-    topic("L'équipe entre elle", "Général", 3, hidden="private")
+    topic("Le potager : semis & récoltes", "Potager d’été", 61)
+    topic("Bienvenue à tous", "Annonces", 2, globally=True)
+    topic("Règles & usages", "Annonces", 1, pinned=True)
+    topic("Sujet clos", "Annonces", COMMENTS_PER_PAGE, closed=True)
+    topic("Trente pages d’histoire", "Hors du fil", 30 * COMMENTS_PER_PAGE)
+    attach(topic("L'équipe entre elle", "", 3, hidden="private")[0], "files", "comptes.pdf")
     topic("Retiré par l'équipe", "Général", 2, hidden="removed")
-    for number in range(TOPICS_PER_PAGE + 3):
-        topic(f"Petite annonce {number}", "Annonces", 1)
-    return {"categories": ["Général", "Jardin & forêt", "Annonces"], "topics": topics}
-
-
-def _cache() -> Path:
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    key = hashlib.sha256(repr((REQUIREMENTS, sys.version_info[:2])).encode()).hexdigest()[:12]
-    return base / "jukni-tests" / f"spirit-{key}"
-
-
-def _environment(cache: Path) -> Path:
-    """Its Python, after installing what is missing. Two test workers at once: the second waits."""
-    python, done = cache / "bin/python", cache / "installed"
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    with cache.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            # setuptools and wheel first: some of the packages are old and build with what is there.
-            for command in (
-                [sys.executable, "-m", "venv", "--clear", str(cache)],
-                [*pip, "--upgrade", "setuptools", "wheel"],
-                [*pip, *REQUIREMENTS],
-            ):
-                ended = subprocess.run(command, capture_output=True, text=True)
-                if ended.returncode:
-                    raise Unavailable(f"{' '.join(command)} failed:\n{ended.stderr[-2000:]}")
-            done.touch()
-    return python
-
-
-def _variables(python: Path, folder: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "forum.settings.loopback",
-        "PYTHONPATH": str(folder),
-        "PATH": f"{python.parent}:{os.environ.get('PATH', '')}",
-    }
-
-
-def _run(python: Path, folder: Path, *command: str) -> str:
-    ended = subprocess.run(
-        command, cwd=folder, env=_variables(python, folder), capture_output=True, text=True, timeout=300
-    )
-    if ended.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{ended.stdout}{ended.stderr}")
-    return ended.stdout
-
-
-def _wait(url: str, server: subprocess.Popen[bytes], folder: Path) -> None:
-    deadline = time.monotonic() + 60
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            if fetch(f"{url}/category/")[0] == 200:
-                return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    log = folder / "gunicorn.log"
-    raise RuntimeError(f"the forum did not start:\n{log.read_text() if log.exists() else ''}")
+    topic("Entre modérateurs", "Équipe", 2, hidden="category")
+    topic("D’un autre temps", "Ancien", 2, hidden="category")
+    for number in range(100):
+        topic(f"Petite annonce {number}", ("Annonces", "Annonces", "Potager d’été")[number % 3], 1)
+    categories = [
+        {"title": "Général"},
+        {"title": "Jardin & forêt"},
+        {"title": "Potager d’été", "parent": "Jardin & forêt"},
+        {"title": "Annonces"},
+        {"title": "Hors du fil", "is_global": False},
+        {"title": "Vide"},
+        {"title": "Équipe", "is_private": True},
+        {"title": "Ancien", "is_removed": True},
+    ]
+    return {"categories": categories, "topics": topics}
 
 
 _SETTINGS = """
@@ -204,8 +266,9 @@ DEBUG = False
 TEMPLATES[0]['OPTIONS']['debug'] = False
 ROOT_URLCONF = 'forum.loopback_urls'
 LANGUAGE_CODE = 'fr'
-LOGGING = {'version': 1, 'disable_existing_loggers': True}
+LOGGING_CONFIG = None
 DEFAULT_AUTO_FIELD = 'django.db.models.AutoField'
+ST_ALLOWED_UPLOAD_IMAGE_FORMAT = ('jpeg', 'jpg', 'gif')
 """
 
 _URLS = """

@@ -129,7 +129,7 @@ def _crawl(
             except Failure as failure:
                 report.done()
                 code = report.failure(failure)
-            worst = max(worst, code, key=_weight)
+            worst = max(worst, code, key=weight)
             if code in (errors.INTERRUPTED, errors.OUT_OF_DISK):
                 break
         return worst
@@ -137,7 +137,7 @@ def _crawl(
     return running.in_loop(all_of)
 
 
-def _weight(code: int) -> int:
+def weight(code: int) -> int:
     """Which of several exit codes to give: the one that asks for most."""
     order = (
         errors.DONE,
@@ -164,7 +164,7 @@ def _conclude(outcome: Any, report: Report, again: str, into: Sequence[str]) -> 
         return report.failure(refused) if refused else report.bug(outcome.crash)
     if outcome.failure is not None:
         code = report.failure(outcome.failure)
-        return max(code, errors.BUG, key=_weight) if outcome.bugs else code
+        return max(code, errors.BUG, key=weight) if outcome.bugs else code
     proof = verifying.verify(snapshot, now=datetime.now(UTC))
     verifying.keep(snapshot, proof)
     counts = manifest.counts
@@ -203,7 +203,7 @@ def _conclude(outcome: Any, report: Report, again: str, into: Sequence[str]) -> 
 
 def list_(options: argparse.Namespace, run: Run) -> int:
     """What is in the archive."""
-    archive = _archive(options, run)
+    archive = archive_of(options, run)
     rows = []
     for site in options.sites or archive.sites():
         for snapshot in archive.collection(site).all():
@@ -222,13 +222,13 @@ def _row(snapshot: Snapshot) -> tuple[Any, ...]:
     return (str(snapshot), manifest.label, counts["captures"], counts["pages"], size, manifest.verdict)
 
 
-def _archive(options: argparse.Namespace, run: Run) -> collection.Archive:
+def archive_of(options: argparse.Namespace, run: Run) -> collection.Archive:
     return collection.open_archive(
         Path(options.into).resolve() if options.into else run.config().archive.path.resolve()
     )
 
 
-def _snapshots(archive: collection.Archive, wanted: Sequence[str], every: bool = False) -> list[Snapshot]:
+def snapshots_of(archive: collection.Archive, wanted: Sequence[str], every: bool = False) -> list[Snapshot]:
     """Those named, or the newest of each site; with `every` all of them. UsageError when there is none."""
     if wanted:
         return [archive.find(name) for name in wanted]
@@ -250,7 +250,7 @@ def why(options: argparse.Namespace, run: Run) -> int:
     """What became of one address."""
     from crawler.why import explain, speaks_for
 
-    archive = _archive(options, run)
+    archive = archive_of(options, run)
     url = options.url if "://" in options.url else f"https://{options.url}"
     newest = [every[-1] for site in archive.sites() if (every := archive.collection(site).all())]
     fitting = sorted(newest, key=lambda one: -speaks_for(one, url))
@@ -280,7 +280,7 @@ def verify(options: argparse.Namespace, run: Run) -> int:
     worst = errors.DONE
     rows = []
     failures = []
-    for snapshot in _snapshots(_archive(options, run), options.snapshots, options.all):
+    for snapshot in snapshots_of(archive_of(options, run), options.snapshots, options.all):
         proof = verifying.verify(snapshot, now=datetime.now(UTC), watch=lambda file: None)
         verifying.keep(snapshot, proof)
         rows.append((str(snapshot), proof.verdict, proof.files, Size(proof.bytes), len(proof.problems)))
@@ -288,7 +288,7 @@ def verify(options: argparse.Namespace, run: Run) -> int:
             failures.append(verifying.failure(snapshot, proof))
     run.report.table(("snapshot", "verdict", "files", "bytes", "problems"), rows)
     for failure in failures:
-        worst = max(worst, run.report.failure(failure), key=_weight)
+        worst = max(worst, run.report.failure(failure), key=weight)
     return worst
 
 
@@ -309,7 +309,7 @@ def _place(store: Store) -> Place:
     )
 
 
-def _open(store: Store) -> OffsiteStore:
+def open_place(store: Store) -> OffsiteStore:
     return open_store(_place(store))
 
 
@@ -327,22 +327,22 @@ def push(options: argparse.Namespace, run: Run) -> int:
             kept="the snapshots here were not touched",
             next=("jukni doctor",),
         )
-    archive = _archive(options, run)
+    archive = archive_of(options, run)
     worst = errors.DONE
     rows = []
-    for snapshot in _snapshots(archive, options.snapshots):
+    for snapshot in snapshots_of(archive, options.snapshots):
         with archive.collection(snapshot.site).lock("jukni push", datetime.now(UTC)):
             for store in stores:
                 run.report.say(f"{snapshot} → {store.name}")
                 try:
-                    done = pushing.push(snapshot, _open(store), now=lambda: datetime.now(UTC))
+                    done = pushing.push(snapshot, open_place(store), now=lambda: datetime.now(UTC))
                 except Failure as failure:
-                    worst = max(worst, run.report.failure(failure), key=_weight)
+                    worst = max(worst, run.report.failure(failure), key=weight)
                     continue
                 proof = done.proof
                 rows.append((str(snapshot), store.name, proof.verdict, done.sent, done.found + done.skipped))
                 if done.failure is not None:
-                    worst = max(worst, run.report.failure(done.failure), key=_weight)
+                    worst = max(worst, run.report.failure(done.failure), key=weight)
     run.report.table(("snapshot", "store", "verdict", "sent", "there already"), rows)
     return worst
 
@@ -354,7 +354,7 @@ def restore(options: argparse.Namespace, run: Run) -> int:
     store = run.config().store(options.store)
     site, _, name = options.snapshot.partition("/")
     into = Path(options.into)
-    done = restoring.restore(_open(store), site, name or "latest", into, now=lambda: datetime.now(UTC))
+    done = restoring.restore(open_place(store), site, name or "latest", into, now=lambda: datetime.now(UTC))
     run.report.result(
         f"{done.snapshot} is restored",
         {
@@ -374,7 +374,7 @@ def browse(options: argparse.Namespace, run: Run) -> int:
     """Replay in the browser, until Ctrl-C."""
     from storage.browse import Replay
 
-    archive = _archive(options, run)
+    archive = archive_of(options, run)
     sites = archive.sites()
     wanted = options.snapshot or (sites[0] if len(sites) == 1 else "")
     if not wanted:
@@ -405,7 +405,7 @@ def doctor(options: argparse.Namespace, run: Run) -> int:
     found = [*checks.configuration(config), *checks.disk(config.archive), *(check for check, _ in asked)]
     found.append(checks.clock(datetime.now(UTC), [date for _, date in asked if date]))
     for store in () if options.no_store else config.stores:
-        found += checks.store(store.name, partial(_open, store))
+        found += checks.store(store.name, partial(open_place, store))
     run.report.table(
         ("what", "verdict", "found", "advice"), [(c.what, c.verdict, c.found, c.advice) for c in found]
     )

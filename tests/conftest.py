@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.sites import dokuwiki, wiki_host
+from tests.sites import etherpad as etherpad_site
 from tests.sites import mediawiki as mediawiki_site
 from tests.sites import spirit as spirit_site
 
@@ -40,7 +41,7 @@ def pytest_make_collect_report(
     return report
 
 
-SHARED = ("wikis", "mediawiki", "spirit")
+SHARED = ("wikis", "mediawiki", "spirit", "pads")
 """Session fixtures that are expensive: tests asking for one run in the same worker (its xdist group)."""
 
 
@@ -56,7 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _skipped_if_missing() -> Iterator[None]:
     try:
         yield
-    except (wiki_host.Missing, spirit_site.Unavailable) as missing:
+    except (wiki_host.Missing, spirit_site.Unavailable, etherpad_site.Unavailable) as missing:
         pytest.skip(str(missing))
 
 
@@ -87,4 +88,11 @@ def mediawiki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mediawiki_si
 def spirit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[spirit_site.Forum]:
     """A Spirit forum, shared by all tests: look, do not change."""
     with _skipped_if_missing(), spirit_site.spirit(tmp_path_factory.mktemp("spirit")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def pads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[etherpad_site.Pads]:
+    """A pad server, shared by all tests: look, do not change."""
+    with _skipped_if_missing(), etherpad_site.etherpad(tmp_path_factory.mktemp("pads")) as running:
         yield running

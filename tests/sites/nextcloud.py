@@ -1,8 +1,8 @@
 """A cloud with public shares, as Nextcloud answers visitors: pages, public DAV, refusals.
 
-No registry has a Nextcloud: the answers are written after nextcloud/server (apps/dav/appinfo/v2/publicremote.php,
-apps/files_sharing) and SabreDAV. Every file bears a marker; what must never be asked for answers all the same,
-so that asking shows in the request log.
+No registry has a Nextcloud: the answers are written after nextcloud/server (apps/files_sharing,
+apps/dav/appinfo/v2/publicremote.php) and SabreDAV. Every file bears a marker; what must never be asked for
+answers all the same, so that asking shows in the request log.
 
     with Site(Cloud(SHARES)) as site:
 """
@@ -109,15 +109,16 @@ class Cloud:
     def _status(self) -> Response:
         if not self.status:
             return self._page("Interdit", "", 403)
-        says = {"installed": True, "maintenance": False, "needsDbUpgrade": False}
+        says: dict[str, object] = {"installed": True, "maintenance": False, "needsDbUpgrade": False}
         says |= {"version": f"{self.version}.0.1.2", "versionstring": f"{self.version}.0.1", "edition": ""}
         says |= {"productname": "Nextcloud", "extendedSupport": False}
         return Response(json.dumps(says).encode(), "application/json")
 
     def _page(self, title: str, body: str, status: int = 200) -> Response:
         page = (
-            f'<!DOCTYPE html>\n<html class="ng-csp" lang="fr" data-locale="fr">\n<head data-requesttoken="aGVs:bG8=">'
-            f'\n<meta charset="utf-8"><title>{escape(title)} - Nextcloud</title>'
+            '<!DOCTYPE html>\n<html class="ng-csp" lang="fr" data-locale="fr">\n'
+            '<head data-requesttoken="aGVs:bG8="><meta charset="utf-8">'
+            f"<title>{escape(title)} - Nextcloud</title>"
             f'<link rel="stylesheet" href="{self.root}/core/css/server.css?v=a1b2"></head><body>{body}'
             f'<footer><a href="{self.root}/index.php/login">Connexion</a>'
             f' <a href="https://nextcloud.com/sharing">Nextcloud</a></footer></body></html>'
@@ -132,7 +133,7 @@ class Cloud:
             return self._page("Introuvable", "<p>Ce partage n'existe plus.</p>", 404)
         here = f"{self.root}/index.php/s/{token}"
         if found.kind == "password":
-            form = f'<form method="post" action="{here}/authenticate"><input type="password" name="password"></form>'
+            form = f'<form method="post" action="{here}/authenticate"><input type="password"></form>'
             if rest.startswith("authenticate"):
                 return self._page("Mot de passe", form)
             return Response(b"", status=303, headers=(("Location", f"{here}/authenticate/showShare"),))

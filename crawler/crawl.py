@@ -54,7 +54,8 @@ class Crawl:
     """Everything one crawl is made of; opened by `open_crawl`, driven by Scrapy.
 
     The path of a URL is `lease` → `visit` → `learn` → `learnt`; `close` seals when nothing is left.
-    fetched: exchanges of this run that were learnt from. lock: what is given back when the crawl is closed.
+    fetched: exchanges of this run that were learnt from. expected: the family of software that should be
+    found, "" for any. lock: what is given back when the crawl is closed.
     again: the command that goes on with it. on_stop: called once, when no new request will start any more.
     """
 
@@ -75,6 +76,7 @@ class Crawl:
         self.lock = contextlib.ExitStack()
         self.outcome = Outcome(snapshot)
         self.fetched = 0
+        self.expected = ""
         self._began = time.monotonic()
         self._host = host_of(canonical(site.urls[0]) or site.urls[0])
         self._archive = archive
@@ -374,6 +376,8 @@ class Crawl:
             )
             return
         self._leave_the_rest()
+        if self.expected and all(one.family != self.expected for one in self._learner.installations):
+            self._remark(f"no {self.expected} software was recognised: it was mirrored like any site")
         report = ending.report(
             self.frontier, self._learner, self.recorder, self._feeding, self._snapshot.warcs, self._again
         )

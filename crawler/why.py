@@ -49,7 +49,9 @@ def explain(snapshot: Snapshot, text: str, site: Site | None) -> Why:
     """
     url = canonical(text)
     if url is None:
-        raise UsageError(f"{text!r} cannot be looked up", what="it is no http:// or https:// address")
+        raise UsageError(
+            f"{text!r} cannot be looked up", what="it is no http:// or https:// address", next=("jukni list",)
+        )
     if not snapshot.is_sealed:
         return _from_database(snapshot, url)
     rules = _Rules(_coverage(snapshot), snapshot.manifest().seeds, site)
@@ -117,7 +119,12 @@ class _Rules:
 
 def _from_database(snapshot: Snapshot, url: str) -> Why:
     if not snapshot.database.exists():
-        raise BrokenData(f"{snapshot} cannot be read", what="it is not sealed and has no database")
+        raise BrokenData(
+            f"nothing can be said of {snapshot}",
+            what="it is not sealed, and its database is gone",
+            where=str(snapshot.folder),
+            next=("jukni list",),
+        )
     with contextlib.closing(database.open(snapshot.database)) as db:
         known = Frontier(db).why(url)
     if known is None:
@@ -148,10 +155,19 @@ def _coverage(snapshot: Snapshot) -> dict[str, Any]:
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise BrokenData(f"{snapshot} cannot be read", what=str(error), where=str(path)) from error
+        raise _unreadable(snapshot, str(error)) from error
     if not isinstance(found, dict):
-        raise BrokenData(f"{snapshot} cannot be read", what="no JSON object", where=str(path))
+        raise _unreadable(snapshot, "no JSON object")
     return found
+
+
+def _unreadable(snapshot: Snapshot, what: str) -> BrokenData:
+    return BrokenData(
+        f"the coverage of {snapshot} cannot be read",
+        what=what,
+        where=str(snapshot.folder / COVERAGE),
+        next=(f"jukni verify {snapshot}",),
+    )
 
 
 def speaks_for(snapshot: Snapshot, url: str) -> int:

@@ -279,7 +279,8 @@ def _counts() -> set[str]:
 
 def test_coverage_is_documented() -> None:
     tree = source(ROOT / "crawler" / "coverage.py").tree
-    returned = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return)]
+    report = next(n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == "report")
+    returned = [node.value for node in ast.walk(report) if isinstance(node, ast.Return)]
     keys = {
         key.value
         for value in returned

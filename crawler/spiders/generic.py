@@ -1,4 +1,4 @@
-"""Any site: follow its links within its own prefix, take what its pages need to be shown."""
+"""Any site: ask a known software what it has, follow links, take what its pages need to be shown."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from crawler.visit import Visit
 class GenericSpider(Spider):
     """`scrapy crawl generic -a url=https://… [-a into=archive] [-a delay=0.5] [-a concurrency=1]`.
 
-    crawl: given by `jukni`, which opened it; otherwise opened here from the arguments.
+    family: the software expected there, "" for any. crawl: given by `jukni`, which opened it; otherwise opened
+    here from the arguments.
     """
 
     name = "generic"
+    family = ""
 
     def __init__(
         self,
@@ -33,6 +35,7 @@ class GenericSpider(Spider):
     ) -> None:
         super().__init__(**kwargs)
         self.crawl = crawl or from_arguments(url, Path(into), float(delay), int(concurrency))
+        self.crawl.expected = self.family
 
     async def start(self) -> AsyncIterator[Any]:
         """Nothing: the seeds stand in the frontier already."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from crawler import __version__, verbs
+from crawler import __version__, standing, submitting, verbs
 from crawler.config import Config, environment, find, load
 from crawler.verbs import Run
 from storage import errors
@@ -135,6 +135,10 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("sites", metavar="SITE", nargs="*")
     _into(sub)
 
+    sub = verb("status", standing.status, "is everything well? each site, its proofs, its open crawl")
+    sub.add_argument("sites", metavar="SITE", nargs="*", help="all of them")
+    _into(sub)
+
     sub = verb("why", verbs.why, "what became of one address, and which rule decided")
     sub.add_argument("url", metavar="URL")
     sub.add_argument("--snapshot", metavar="SITE[/SNAP]", help="look there (the newest of the fitting site)")
@@ -155,6 +159,16 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--from", dest="store", metavar="STORE", required=True, help="a store of jukni.toml")
     sub.add_argument("--into", metavar="DIR", required=True, help="an empty folder")
 
+    sub = verb("submit", submitting.submit, "hand pages to archive.org, as many as a night may")
+    sub.add_argument("sites", metavar="SITE", nargs="*", help="all that are not private")
+    which = sub.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true", help="also pages that are there already")
+    which.add_argument("--changed", action="store_true", help="only new and changed pages")
+    sub.add_argument("--max", type=_positive, metavar="N", help="so many pages in this run (a_night)")
+    sub.add_argument("--dry-run", action="store_true", help="say what would be asked for; send nothing")
+    sub.add_argument("--as-item", action="store_true", help="the snapshot's files, as an item of archive.org")
+    _into(sub)
+
     sub = verb("browse", verbs.browse, "look at a snapshot in the browser, as it was")
     sub.add_argument("snapshot", metavar="SITE[/SNAP]", nargs="?", help="the newest of the only site")
     sub.add_argument("--port", type=int, default=0, metavar="N", help="a port of this machine (any free one)")
@@ -162,8 +176,15 @@ def parser() -> argparse.ArgumentParser:
     _into(sub)
 
     sub = verb("doctor", verbs.doctor, "is everything set up as it should be?")
-    sub.add_argument("--no-store", action="store_true", help="do not try the stores")
+    sub.add_argument("--no-store", action="store_true", help="do not try the stores, nor archive.org")
     return whole
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def _into(parser: argparse.ArgumentParser) -> None:

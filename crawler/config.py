@@ -13,8 +13,6 @@ import hashlib
 import json
 import os
 import re
-import shlex
-import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +20,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from crawler.archive_org import ArchiveOrg, wrong
+from crawler.keys import keys_in
 from storage.errors import UsageError
 
 T = TypeVar("T")
@@ -85,33 +85,7 @@ class Store:
     def keys(self, environment: Mapping[str, str]) -> tuple[str, str]:
         """Access key and secret. UsageError when they are nowhere or lie open to others."""
         if self.credentials:
-            path = Path(self.credentials)
-            try:
-                mode = path.stat().st_mode
-                lines = path.read_text(encoding="utf-8").split()
-            except OSError as error:
-                raise UsageError(
-                    f'the keys of store "{self.name}" cannot be read',
-                    what=error.strerror or str(error),
-                    where=str(path),
-                    kept="nothing was sent",
-                    next=(f"ls -l {shlex.quote(str(path))}",),
-                ) from error
-            if mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise UsageError(
-                    f'the keys of store "{self.name}" lie open to other users',
-                    what="the credentials file may be read by its owner only",
-                    where=str(path),
-                    kept="nothing was sent",
-                    next=(f"chmod 600 {shlex.quote(str(path))}",),
-                )
-            if len(lines) != 2:
-                raise UsageError(
-                    f'the keys of store "{self.name}" cannot be read',
-                    what="the credentials file holds two lines: access key, secret key",
-                    where=str(path),
-                )
-            return lines[0], lines[1]
+            return keys_in(self.credentials, f'store "{self.name}"')
         missing = [n for n in (self.access_key_env, self.secret_key_env) if not environment.get(n)]
         if missing:
             raise UsageError(
@@ -142,11 +116,15 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole of jukni.toml; `source` is the file it came from, None without one."""
+    """The whole of jukni.toml; `source` is the file it came from, None without one.
+
+    archive_org: None when there is no such table.
+    """
 
     archive: Archive = field(default_factory=Archive)
     sites: tuple[Site, ...] = ()
     stores: tuple[Store, ...] = ()
+    archive_org: ArchiveOrg | None = None
     source: Path | None = None
 
     def site(self, name: str) -> Site:
@@ -207,12 +185,13 @@ def load(path: Path) -> Config:
 def parse(data: Mapping[str, Any], source: Path) -> Config:
     """Check and freeze the tables of a jukni.toml."""
     reader = _Reader(source)
-    reader.known(data, ["archive", "site", "store"], "")
+    reader.known(data, ["archive", "site", "store", "archive_org"], "")
     archive = reader.table(Archive, data.get("archive", {}), "archive")
     archive = dataclasses.replace(archive, path=(source.parent / archive.path.expanduser()))
     sites = tuple(reader.site(name, table) for name, table in reader.named(data, "site"))
     stores = tuple(reader.store(name, table) for name, table in reader.named(data, "store"))
-    return Config(archive=archive, sites=sites, stores=stores, source=source)
+    archive_org = reader.archive_org(data["archive_org"]) if "archive_org" in data else None
+    return Config(archive=archive, sites=sites, stores=stores, archive_org=archive_org, source=source)
 
 
 def check_site(site: Site, where: str) -> Site:
@@ -289,15 +268,29 @@ class _Reader:
         values = {k: v for k, v in table.items() if k != "url"} | {"urls": urls}
         return check_site(self.table(Site, values, place, name=name), str(self.source))
 
-    def store(self, name: str, table: Mapping[str, Any]) -> Store:
-        place = f"store.{name}"
-        for key in table:
+    def archive_org(self, table: Mapping[str, Any]) -> ArchiveOrg:
+        place = "archive_org"
+        self.no_secrets(table, place)
+        settings = self.table(ArchiveOrg, table, place)
+        if found := wrong(settings):
+            raise self.error(f"[{place}] {found[0]}", found[1])
+        if not settings.credentials:
+            return settings
+        path = self.source.parent / Path(settings.credentials).expanduser()
+        return dataclasses.replace(settings, credentials=str(path))
+
+    def no_secrets(self, table: Mapping[str, Any], place: str) -> None:
+        for key in table if isinstance(table, dict) else ():
             if re.search(r"secret|password", key) and not key.endswith("_env"):
                 raise self.error(
                     f"[{place}] {key}",
                     "secrets do not belong in this file; name an environment variable with "
                     "secret_key_env, or a file with credentials",
                 )
+
+    def store(self, name: str, table: Mapping[str, Any]) -> Store:
+        place = f"store.{name}"
+        self.no_secrets(table, place)
         store = self.table(Store, table, place, name=name)
         needed = {"directory": ["path"], "s3": ["bucket"]}.get(store.type)
         if needed is None:

@@ -17,8 +17,11 @@ from urllib.request import getproxies
 
 from crawler import __version__
 from crawler.canonical import canonical
-from crawler.capture.client import Client, Limits, Unreachable
+from crawler.capture.client import Client as Capturing
+from crawler.capture.client import Limits, Unreachable
 from crawler.config import Archive, Config
+from storage.archive_org import answers
+from storage.archive_org.client import Client, NoAnswer
 from storage.errors import Failure
 from storage.exchange import Exchange
 from storage.stores import Store
@@ -98,7 +101,7 @@ def sites(config: Config) -> Iterator[tuple[Check, str | None]]:
 
 
 async def _ask(url: str) -> Exchange:
-    client = Client(
+    client = Capturing(
         user_agent=f"Jukni/{__version__} (web archive mirroring crawler; doctor)",
         limits=Limits(connect=10, read=20),
         spool_dir=Path(tempfile.gettempdir()),
@@ -146,6 +149,31 @@ def _synchronised() -> Check:
     if answer == "no":
         return Check("clock", "wrong", "not synchronised", "timedatectl set-ntp true")
     return Check("clock", "unknown", "nothing to compare it with", "date --utc   # is it right?")
+
+
+def archive_org(opened: Callable[[], Client]) -> Iterator[Check]:
+    """Does archive.org take the keys, and how is it? Nothing is handed over."""
+    try:
+        client = opened()
+        user = answers.user(client.user("doctor"))
+        words = answers.system(client.system())
+    except NoAnswer as error:
+        yield Check("archive.org", "wrong", error.text, "later; is save_url right?")
+        return
+    except Failure as failure:
+        yield Check("archive.org keys", "wrong", failure.what, " && ".join(failure.next))
+        return
+    if isinstance(user, answers.Answer):
+        refused = user.kind == "keys"
+        verdict: Verdict = "wrong" if refused else "unknown"
+        advice = "get them anew at https://archive.org/account/s3.php" if refused else "later"
+        yield Check("archive.org keys", verdict, user.why, advice)
+    else:
+        left = "" if user.left is None else f", {user.left:,} captures left today"
+        yield Check("archive.org keys", "well", f"taken; {user.available} jobs may be begun{left}")
+    yield Check(
+        "archive.org", "unknown" if words else "well", words or "all is well there", words and "later"
+    )
 
 
 def store(name: str, opened: Callable[[], Store]) -> Iterator[Check]:

@@ -406,6 +406,10 @@ def doctor(options: argparse.Namespace, run: Run) -> int:
     found.append(checks.clock(datetime.now(UTC), [date for _, date in asked if date]))
     for store in () if options.no_store else config.stores:
         found += checks.store(store.name, partial(open_place, store))
+    if config.archive_org is not None and not options.no_store:
+        from crawler.submitting import client_of
+
+        found += checks.archive_org(partial(client_of, config))
     run.report.table(
         ("what", "verdict", "found", "advice"), [(c.what, c.verdict, c.found, c.advice) for c in found]
     )

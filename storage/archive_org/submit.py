@@ -5,7 +5,9 @@ Running it again is the repair. `submit` takes values and gives a result: a step
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,11 +18,13 @@ from storage.archive_org.ledger import Entry, Ledger
 from storage.archive_org.pages import Page, Wishes, pages_of
 from storage.archive_org.queue import Ask, Mode, Plan, Rules, Seen
 from storage.archive_org.receipts import Receipt, Summary
-from storage.collection import Collection
-from storage.errors import Failure, RemoteError, UsageError
+from storage.collection import Archive, Collection
+from storage.errors import Failure, Locked, RemoteError, UsageError
+from storage.lock import hold
 from storage.manifest import time_text
 from storage.snapshot import Snapshot
 
+_LOCK = ".submit.lock"
 SHOWN_AFTER = timedelta(hours=12)
 """So long their index may lag; then a capture's own address is looked at."""
 
@@ -280,3 +284,19 @@ def _summaries(
         site.summary(plan, rules, now, asked.get(site.name, 0), nights, site.receipts(client))
         for site, plan in zip(sites, plans, strict=True)
     ]
+
+
+@contextmanager
+def submitting(archive: Archive) -> Iterator[None]:
+    """Keep every other submit of this archive off until the block ends: limits are those of an account."""
+    path = archive.root / _LOCK
+    with hold(path, wait=False) as handle:
+        if handle is None:
+            raise Locked(
+                "another run is handing pages of this archive to archive.org",
+                what="limits and ledger are for one at a time",
+                where=str(path),
+                kept="nothing was sent; the lock goes by itself when that run ends",
+                next=(f"fuser -v {shlex.quote(str(path))}",),
+            )
+        yield

@@ -15,10 +15,10 @@ from crawler.software.items import WikiPage
 from crawler.software.mediawiki import api, bodies, export, listings, views
 from crawler.software.mediawiki.addresses import Addresses
 from crawler.software.mediawiki.detection import installation, special_name
-from crawler.software.mediawiki.titles import FILE
 
 __all__ = ["MediaWiki"]
 
+_FILE = re.compile(r'"wgNamespaceNumber": ?6\b')
 _SHOWN = re.compile(r'"wgRevisionId": ?(\d+)')
 
 
@@ -85,7 +85,9 @@ class MediaWiki(Software):
             return list(api.read(page, self.at, self.settings, inventory))
         if self._is_export(page):
             return list(export.read(page, self.at, self._by_api, inventory))
-        return list(self._read_shown(page)) if page.is_html else []
+        if page.mime == "text/css":
+            return listings.read_styles(page)
+        return list(self._read_shown(page)) if page.is_html else ()
 
     def again(self, inventory: Inventory) -> Iterator[Ask]:
         at = self.at
@@ -121,16 +123,18 @@ class MediaWiki(Software):
         view = self.at.view(page.url)
         if view is None:
             return
-        name = special_name(page)
+        name, at = special_name(page), self.at
         if name in ("Allpages", "Statistics"):
             if not self._by_api:
-                yield listings.name(page, name)
+                learnt = listings.name(page, name)
+                yield learnt
+                at = Addresses.of({**self.settings, learnt.name: learnt.value})
                 if name == "Statistics":
                     yield from listings.read_statistics(page)
             if name == "Allpages":
-                yield from listings.read_pages(page, self.at, self._by_api)
-        elif view.namespace == FILE and view.query.keys() <= {"limit", "offset"}:
-            yield from listings.read_file(page, self.at, view.title, self._by_api)
+                yield from listings.read_pages(page, at, self._by_api)
+        elif _FILE.search(page.text) and view.query.keys() <= {"limit", "offset"}:
+            yield from listings.read_file(page, at, view.title, self._by_api)
         if (
             self._by_api
             and not name

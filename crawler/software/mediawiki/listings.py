@@ -9,19 +9,30 @@ import re
 from collections.abc import Iterator
 
 from crawler.canonical import canonical
-from crawler.software import Ask, Count, Found, Heard, Item, Page, Setting
+from crawler.software import Ask, Count, Found, Heard, Item, Page, Setting, Skip
 from crawler.software.mediawiki.addresses import Addresses, stored_file
 from crawler.software.mediawiki.api import HIDDEN_FILE
 from crawler.software.mediawiki.detection import page_name
 
+# What follows is understood by every browser that knows SVG, and holds instead (mixins of OOUI).
+_RASTERIZED = re.compile(
+    r"url\(\"?([^)\s\"']+[?&]format=rasterized[^)\s\"']*)\"?\);\s*background-image:\s*linear-gradient"
+)
 _NO_DIGIT = re.compile(r"\D")
 _WEIGHTLESS = 100_000  # bytes a page with its history is guessed to have where nothing tells
+
+
+def read_styles(page: Page) -> Iterator[Skip]:
+    """A style sheet of load.php: its icons stand in it, and once more as files for browsers of 2010."""
+    for found in _RASTERIZED.finditer(page.text):
+        if url := canonical(found[1], page.url):
+            yield Skip(url, "mediawiki:rasterized", "an icon for browsers without SVG")
 
 
 def first(at: Addresses) -> Iterator[Ask]:
     """What is asked first without an API."""
     yield Ask(at.special("Allpages", namespace="0"))
-    yield Ask(at.special("Statistics"))
+    yield Ask(at.page(at.specials.get("Statistics", "Special:Statistics")))
 
 
 def name(page: Page, special: str) -> Setting:
@@ -32,7 +43,7 @@ def name(page: Page, special: str) -> Setting:
 def read_pages(page: Page, at: Addresses, by_api: bool) -> Iterator[Found]:
     """Special:AllPages: titles, the lists that follow, and those of the other namespaces."""
     titles = []
-    for link in page.tree.css(".mw-allpages-body a[href], .mw-allpages-table-chunk a[href]"):
+    for link in page.tree.css(".mw-allpages-chunk a[href], .mw-allpages-table-chunk a[href]"):
         url = canonical(link.attributes.get("href") or "", page.url)
         view = at.view(url) if url else None
         if url and view and view.title and not set(view.query) - {"redirect"}:

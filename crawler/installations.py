@@ -48,8 +48,14 @@ class Installations:
         return None
 
     def accept(self, page: Page) -> Accepted:
-        """What its software says of a page; whatever nobody claims is what it is."""
+        """What its software says of a page; whatever nobody claims is what it is.
+
+        The page that gives an installation away may be its login wall: it is asked before it is taken in.
+        """
         found = self.classify(page.url)
+        if found is None and self._looks_at(page) and (installed := self._detected(page)):
+            one = build(installed)
+            found = (one, place) if (place := one.classify(page.url)) else None
         return found[0].accept(page) if found else OK
 
     def add(self, installed: Installed) -> bool:
@@ -67,22 +73,29 @@ class Installations:
 
         Only the first pages of a host and of each folder at its top are looked at.
         """
-        host, _, path = page.url.partition("://")[2].partition("/")
-        folder = f"{host}/{path.partition('/')[0]}"
-        looked, here = self._looked.get(host, 0), self._looked.get(folder, 0)
-        if looked >= _LOOKED_AT and here >= _FOLDER:
+        if not self._looks_at(page):
             return False
-        self._looked[host], self._looked[folder] = looked + 1, here + 1
-        name = sniff(page.body, page.headers)
-        if name:
+        for place in _places(page):
+            self._looked[place] = self._looked.get(place, 0) + 1
+        if name := sniff(page.body, page.headers):
             self._sniffed(name)
+        installed = self._detected(page)
+        return installed is not None and self.add(installed)
+
+    def _looks_at(self, page: Page) -> bool:
+        host, folder = _places(page)
+        return self._looked.get(host, 0) < _LOOKED_AT or self._looked.get(folder, 0) < _FOLDER
+
+    @staticmethod
+    def _detected(page: Page) -> Installed | None:
+        name = sniff(page.body, page.headers)
         try:
             installed = software(name).detect(page) if name else None
         except ModuleNotFoundError:  # TODO until all modules are there
             installed = None
         if installed is None and page.body.lstrip()[:1] in (b"<", b"{"):
             installed = software("generic").detect(page)
-        return installed is not None and self.add(installed)
+        return installed
 
     def learn(self, one: Software, setting: Setting) -> None:
         """Remember something learnt about an installation."""
@@ -99,3 +112,9 @@ class Installations:
             "installations",
             [{"name": one.name, "base": one.base, "settings": dict(one.settings)} for one in self._all],
         )
+
+
+def _places(page: Page) -> tuple[str, str]:
+    """The host of a page, and with it the folder at its top."""
+    host, _, path = page.url.partition("://")[2].partition("/")
+    return host, f"{host}/{path.partition('/')[0]}"

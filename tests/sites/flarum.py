@@ -1,8 +1,8 @@
 """A forum that answers as Flarum does: the program's data in each page, the same in a noscript, and the API.
 
 Written from flarum/framework (Forum/Content, Api/Resource, views/frontend): twenty posts a page by their
-order, renamings among them; links to the next page go by the number of comments, so the last page may be linked
-from nowhere, or an empty one be linked; a restricted tag and hidden posts are for members.
+order, renamings among them; links to the next page go by the number of comments, so the last page may be
+linked from nowhere, or an empty one be linked; a restricted tag and hidden posts are for members.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def serve(python: Path, folder: Path, application: str, ready: str, **variables:
     server = subprocess.Popen(command, cwd=folder, env=_variables(python, folder, variables))
     try:
         served = Served(f"http://127.0.0.1:{port}", folder)
-        _wait(served.url + ready, server, folder / "gunicorn.log")
+        _wait(served, ready, server)
         yield served
     finally:
         server.terminate()
@@ -121,13 +121,15 @@ def _variables(python: Path, folder: Path, more: Mapping[str, str]) -> dict[str,
     }
 
 
-def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def _wait(served: Served, ready: str, server: subprocess.Popen[bytes]) -> None:
+    """Until it answers and has written so into its log: what comes later is somebody else's."""
     deadline = time.monotonic() + 60
     while server.poll() is None and time.monotonic() < deadline:
         try:
-            if fetch(url)[0] == 200:
+            if fetch(served.url + ready)[0] == 200 and served.requests():
                 return
         except OSError:
             pass
         time.sleep(0.1)
+    log = served.folder / "gunicorn.log"
     raise RuntimeError(f"the forum did not start:\n{log.read_text() if log.exists() else ''}")

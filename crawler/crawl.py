@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import math
 import re
@@ -47,6 +48,7 @@ from storage.snapshot import Snapshot
 logger = logging.getLogger("jukni.crawl")
 
 SHORT = 0.2  # seconds a stop may have to wait
+_USUAL_DELAY = next(field.default for field in dataclasses.fields(Site) if field.name == "delay")
 GRACE = 10.0  # seconds that running transfers get after a stop
 
 
@@ -114,7 +116,7 @@ class Crawl:
             inventory=Inventory(self._db),
             feeding=self._feeding,
             note=self._remark,
-            slow=lambda url, seconds: self.pace.at_least(host_of(url), seconds),
+            slow=self._slow,
         )
         self._plant(fed)
         self._client = Client(
@@ -142,6 +144,7 @@ class Crawl:
             now=time.time,
             accept=self._accept,
             headers=self._learner.headers,
+            reads=self._learner.reads,
         )
 
     def _info(self) -> dict[str, str]:
@@ -186,6 +189,7 @@ class Crawl:
                 if installed := claimed(url):
                     self._learner.installations.add(installed)
                     self._learner.follow([url], via=None)
+                    self._learner.promise(url, "configuration")
                 else:
                     self.frontier.add([Link(url, "seed")])
             for url in fed:
@@ -244,6 +248,11 @@ class Crawl:
         """Seconds until a pause or the wait of a URL ends, after there was no lease; infinite without one."""
         due = self.frontier.next_due()
         return self._busy.rest if due is None else min(self._busy.rest, max(0.0, due - time.time()))
+
+    def _slow(self, url: str, seconds: float) -> None:
+        """What a software's own limits ask for; an operator who set a delay knows better."""
+        if self.site.delay == _USUAL_DELAY:
+            self.pace.at_least(host_of(url), seconds)
 
     def _accept(self, page: Page) -> Accepted:
         found = accept.accept(page)

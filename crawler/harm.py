@@ -6,6 +6,7 @@ Sources of the shapes: each software's own code, ArchiveTeam's and grab-site's i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from functools import partial
 
@@ -454,4 +455,10 @@ def harm(url: str, software: Collection[str] = (), address: Address | None = Non
 
     software: what was recognised on the site; narrows a few rules and adds a few. address: if at hand.
     """
+    if ("/public.php/dav/files/" in url or "/export/" in url) and (named := _NAMED.search(url)):
+        address = address_of(url[: named.start(1)] + url[named.end(1) :])
     return BOOK.find(address or address_of(url), software)
+
+
+# Names that people gave to their files and pads: a folder called "admin" or "search" orders nothing.
+_NAMED = re.compile(r"(?:/public\.php/dav/files/[^/?]+/|/p/(?=[^/?]+/export/(?:etherpad|txt|html)$))([^?]*)")

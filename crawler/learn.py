@@ -116,10 +116,21 @@ class Learner:
             elif isinstance(ask, Item) and ask.url:
                 self._want(one, Link(ask.url, "page" if ask.as_page else "inventory"), via, hops, item=ask)
 
+    def promise(self, url: str, source: str) -> None:
+        """An address shows an item that is not only linked to: `source` says that it is there."""
+        if (found := self.installations.classify(url)) and found[1].item:
+            one, place = found
+            self.inventory.tell(one.base, None, [Item(place.kind, place.id, source)])
+
     def headers(self, url: str, method: str) -> tuple[tuple[bytes, bytes], ...]:
         """Further request headers that the software of a URL asks for."""
         owner = self.installations.owner(url)
         return owner.headers(url, method) if owner else ()
+
+    def reads(self, url: str, mime: str) -> bool:
+        """Whether the software of a URL wants to see a body that is no text by its type."""
+        owner = self.installations.owner(url)
+        return owner is not None and mime in owner.bodies
 
     # --- what the software tells
 

@@ -131,6 +131,7 @@ class Visitor:
     patience: seconds that the site's own servers may give no useful answer. log: called once a fetch with the
     line for crawl.log. note: called with a sentence for a person. stopping: True once no request may start.
     accept: says whether a page is what was asked for. headers: further ones a URL needs, by its method.
+    reads: whether its software wants to see a body of that media type, though it is none of `TEXTS`.
     """
 
     def __init__(
@@ -153,9 +154,11 @@ class Visitor:
         now: Callable[[], float],
         accept: Callable[[Page], Accepted],
         headers: Callable[[str, str], tuple[tuple[bytes, bytes], ...]],
+        reads: Callable[[str, str], bool],
     ) -> None:
         self._accept = accept
         self._headers = headers
+        self._reads = reads
         self._client = client
         self._recorder = recorder
         self._frontier = frontier
@@ -249,6 +252,8 @@ class Visitor:
         before = self._recorder.previous(lease.url)
         if before is None or before.mime in TEXTS or before.status != 200:
             return []
+        if self._reads(lease.url, before.mime):
+            return []
         # One of them, exactly as received: DokuWiki wants every validator sent to be equal, and nginx weakens
         # the ETag of what it compresses (facts: sites, 2.5).
         if before.modified:
@@ -336,7 +341,7 @@ class Visitor:
             return None
         body = b""
         if exchange.payload_size:
-            if head.mime in TEXTS or head.mime.endswith("+json"):
+            if head.mime in TEXTS or head.mime.endswith("+json") or self._reads(lease.url, head.mime):
                 body = text(exchange)
             elif lease.kind in ("feed", "inventory") and lease.url.endswith(".gz"):
                 body = unpacked(text(exchange), BODY_LIMIT)

@@ -187,6 +187,7 @@ class Software(ABC):
     of a crawl is measured. proofs: for each kind that must be complete, the independent sources that a usual
     installation offers, strongest first: *complete* takes two of them (or the only one there is).
     volatile: spots of a page that change at every fetch, to be left out before two fetches are compared.
+    bodies: media types whose bodies the module is given, besides those in which links are looked for.
     min_delay: seconds between two requests that the software's own limits ask for.
     """
 
@@ -197,6 +198,7 @@ class Software(ABC):
     useful: ClassVar[frozenset[str]] = frozenset()
     proofs: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     volatile: ClassVar[tuple[re.Pattern[bytes], ...]] = ()
+    bodies: ClassVar[frozenset[str]] = frozenset()
     min_delay: ClassVar[float] = 0.0
 
     def __init__(self, base: str, settings: Mapping[str, str] | None = None) -> None:

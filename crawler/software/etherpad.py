@@ -56,6 +56,7 @@ class Etherpad(Software):
     listed = frozenset({"html"})
     useful = frozenset({"pad", "text", "html"})
     proofs: ClassVar = {"revision": ("export",)}
+    bodies = frozenset({"application/octet-stream"})  # of a history (1.8.14)
     min_delay = 9.0  # 10 exports in 90 seconds, whatever their form: importExportRateLimiting
 
     @classmethod

@@ -126,10 +126,10 @@ def marker(kind: str, id: int) -> str:
     return "mark" + hashlib.sha1(f"forum/{kind}/{id}".encode()).hexdigest()[:16]
 
 
-def seed(*, nested: bool = True) -> Forum:
+def seed(share: float = 1.0) -> Forum:
     """About 60 public topics on 150 pages, 20 files, a private board, a moved topic; always the same.
 
-    nested: one board lies in another.
+    share: of the topics, for tests that need few. One board lies in another.
     """
     dice = random.Random("forum")
     now = datetime.now(UTC).replace(microsecond=0)
@@ -139,8 +139,8 @@ def seed(*, nested: bool = True) -> Forum:
     files = iter(range(1, 99))
     boards: list[Board] = []
     for id, (name, count, private) in enumerate(_BOARDS, start=2):
-        board = Board(id, name, [], private, parent=2 if name.startswith("Sous") and nested else None)
-        for n in range(count):
+        board = Board(id, name, [], private, parent=2 if name.startswith("Sous") else None)
+        for n in range(round(count * share)):
             length = next(long, 0) if n % 4 == 1 and not private else 0
             topic = Topic(next(ids), f"{TITLES[dice.randrange(len(TITLES))]} #{n}", [], sticky=n == 0)
             for number in range(1, (length or dice.randint(1, 9)) + 1):

@@ -56,10 +56,13 @@ class Smf(Offsets):
         re.compile(rb"PHPSESSID=[\w,-]{22,}"),
         re.compile(rb"(?:smf_session_id|sSessionId|smf_session_var|sSessionVar)\s*[=:]\s*[\"'][^\"']*[\"']"),
         re.compile(rb'<input type="hidden" name="[0-9a-f]{7,12}" value="[0-9a-f]{32}"'),
-        re.compile(rb'<(?:div|span|time)[^>]* class="[^"]*(?:user|time)[^"]*"[^>]*>[^<]*</'),
-        re.compile(rb"action=who[^>]*>.*?</p>", re.DOTALL),  # who is online
-        re.compile(rb'<(?:p|span)[^>]* id="show_loadtime"[^>]*>[^<]*'),
-        re.compile(rb"(?:Read|Lu|Vues?|Views?)(?: ?:)? ?[\d.,\s]+(?= (?:times|fois)|<)"),
+        re.compile(rb'<div class="user">.*?</div>', re.DOTALL),  # the time
+        re.compile(rb"\baction=who\b.*?</p>", re.DOTALL),  # who is online
+        re.compile(rb"\b\d+ (?:members?|membres?) (?:and|et) \d+ (?:guests?|invit)", re.IGNORECASE),
+        re.compile(rb"\b(?:Page created in|Page cr\xc3\xa9\xc3\xa9e en) [\d.,]+"),
+        # how often a topic was looked at
+        re.compile(rb"(?:Views|Vues|Aufrufe) ?: ?[\d.,]+|[\d.,]+ (?:Views|Vues|Aufrufe)\b"),
+        re.compile(rb"\((?:Read|Lu|Gelesen) [\d.,]+"),
     )
 
     @classmethod

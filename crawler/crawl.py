@@ -104,6 +104,7 @@ class Crawl:
             max_size=archive.warc_size,
         )
         cookies = Jar()
+        usual = site.delay == _USUAL_DELAY
         self.pace = Pace(delay=site.delay, concurrency=site.concurrency, sleep=self._sleep)
         self._busy = Busy(self.pace, site.concurrency)
         scope = self._resume(previous)
@@ -116,7 +117,8 @@ class Crawl:
             inventory=Inventory(self._db),
             feeding=self._feeding,
             note=self._remark,
-            slow=self._slow,
+            # What a software's own limits ask for; an operator who set a delay knows better.
+            slow=lambda url, seconds: self.pace.at_least(host_of(url), seconds if usual else 0.0),
         )
         self._plant(fed)
         self._client = Client(
@@ -187,9 +189,7 @@ class Crawl:
         if self.frontier.fact("seeds") is None:
             for url in self.scope.seeds:
                 if installed := claimed(url):
-                    self._learner.installations.add(installed)
-                    self._learner.follow([url], via=None)
-                    self._learner.promise(url, "configuration")
+                    self._learner.promise(installed, url)
                 else:
                     self.frontier.add([Link(url, "seed")])
             for url in fed:
@@ -248,11 +248,6 @@ class Crawl:
         """Seconds until a pause or the wait of a URL ends, after there was no lease; infinite without one."""
         due = self.frontier.next_due()
         return self._busy.rest if due is None else min(self._busy.rest, max(0.0, due - time.time()))
-
-    def _slow(self, url: str, seconds: float) -> None:
-        """What a software's own limits ask for; an operator who set a delay knows better."""
-        if self.site.delay == _USUAL_DELAY:
-            self.pace.at_least(host_of(url), seconds)
 
     def _accept(self, page: Page) -> Accepted:
         found = accept.accept(page)

@@ -18,7 +18,7 @@ from crawler.inventory import Inventory
 from crawler.novelty import Novelty, Trip
 from crawler.robots import sitemaps
 from crawler.scope import Scope
-from crawler.software import Ask, Classified, Found, Item, Page, Setting, Skip, Software
+from crawler.software import Ask, Classified, Found, Installed, Item, Page, Setting, Skip, Software
 from crawler.visit import Visit
 
 HTML = frozenset({"text/html", "application/xhtml+xml"})
@@ -116,11 +116,13 @@ class Learner:
             elif isinstance(ask, Item) and ask.url:
                 self._want(one, Link(ask.url, "page" if ask.as_page else "inventory"), via, hops, item=ask)
 
-    def promise(self, url: str, source: str) -> None:
-        """An address shows an item that is not only linked to: `source` says that it is there."""
+    def promise(self, installed: Installed, url: str) -> None:
+        """The configuration names an address that gives its software away: what it shows is to be had."""
+        self.installations.add(installed)
+        self.follow([url], via=None)
         if (found := self.installations.classify(url)) and found[1].item:
             one, place = found
-            self.inventory.tell(one.base, None, [Item(place.kind, place.id, source)])
+            self.inventory.tell(one.base, None, [Item(place.kind, place.id, "configuration")])
 
     def headers(self, url: str, method: str) -> tuple[tuple[bytes, bytes], ...]:
         """Further request headers that the software of a URL asks for."""

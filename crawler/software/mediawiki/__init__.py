@@ -35,7 +35,7 @@ class MediaWiki(Software):
     useful = frozenset({"page", "revision", "file"})
     proofs: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "page": ("allpages", "allrevisions", "index", "statistics"),
-        "revision": ("allrevisions", "export", "revisions"),
+        "revision": ("allrevisions", "export", "pages"),
         "file": ("allimages", "file pages", "statistics"),
     }
     volatile = (
@@ -87,7 +87,7 @@ class MediaWiki(Software):
             return list(export.read(page, self.at, self._by_api, inventory))
         if page.mime == "text/css":
             return listings.read_styles(page)
-        return list(self._read_shown(page)) if page.is_html else ()
+        return list(self._read_shown(page, inventory)) if page.is_html else ()
 
     def again(self, inventory: Inventory) -> Iterator[Ask]:
         at = self.at
@@ -119,7 +119,7 @@ class MediaWiki(Software):
         view = self.at.view(page.url)
         return view is not None and view.query.keys() == {"pages", "history"}
 
-    def _read_shown(self, page: Page) -> Iterator[Found]:
+    def _read_shown(self, page: Page, inventory: Inventory) -> Iterator[Found]:
         view = self.at.view(page.url)
         if view is None:
             return
@@ -135,11 +135,9 @@ class MediaWiki(Software):
                 yield from listings.read_pages(page, at, self._by_api)
         elif _FILE.search(page.text) and view.query.keys() <= {"limit", "offset"}:
             yield from listings.read_file(page, at, view.title, self._by_api)
-        if (
-            self._by_api
-            and not name
-            and not view.query
-            and (found := _SHOWN.search(page.text))
-            and found[1] != "0"
-        ):
-            yield Item("revision", found[1], "pages")
+        shown = _SHOWN.search(page.text)
+        if shown and shown[1] != "0" and not name and not view.query:
+            yield Item("revision", shown[1], "pages", group=view.title)
+            new = inventory.state("revision", shown[1]) in (None, "expected")
+            if new and inventory.state("history", view.title) == "captured":
+                yield Ask(at.export([view.title]), again=True)  # written since

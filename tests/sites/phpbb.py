@@ -376,7 +376,20 @@ def when(moment: datetime, now: datetime) -> str:
     clock = f"{moment:%H:%M}"
     if days in (0, 1):
         return f"{('Aujourd’hui', 'Hier')[days]}, {clock}"
-    month = ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."][moment.month - 1]
+    month = [
+        "janv.",
+        "févr.",
+        "mars",
+        "avr.",
+        "mai",
+        "juin",
+        "juil.",
+        "août",
+        "sept.",
+        "oct.",
+        "nov.",
+        "déc.",
+    ][moment.month - 1]
     day = ["lun.", "mar.", "mer.", "jeu.", "ven.", "sam.", "dim."][moment.weekday()]
     return f"{day} {moment.day} {month} {moment.year} {clock}"
 

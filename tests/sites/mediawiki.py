@@ -1,13 +1,15 @@
 """A real MediaWiki (Debian's, 1.39 on bookworm) on SQLite, in French, whose content is known exactly.
 
 MediaWiki's own maintenance scripts install it and import the pages (XML, export-0.11) and files; the code
-stays where the Debian package put it.
+stays where the Debian package put it. The same content is served four ways: with long addresses, with short
+ones, with neither API nor links to it, and to members only.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -25,11 +27,15 @@ from tests.sites.wiki_host import Missing, Mount, WikiHost, serve
 PACKAGES = ("mediawiki", "php-cli", "php-sqlite3", "php-intl", "php-mbstring", "php-xml", "php-gd")
 CODE = Path("/usr/share/mediawiki")
 PATH = "/mediawiki/"
+SHORT = "/w/"
+"""Where the scripts of the wiki with short addresses lie; its pages are /wiki/Forêt."""
+WITHOUT_API = "/sansapi/"
+CLOSED = "/ferme/"
 
 
 @dataclass(frozen=True)
 class Revision:
-    """One saved version of a page; `marker` stands in its text and in no other."""
+    """One saved version of a page; `marker` stands in its text and in no other. hidden: its text is."""
 
     id: int
     time: int
@@ -37,6 +43,7 @@ class Revision:
     comment: str
     text: str
     marker: str
+    hidden: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,11 +60,13 @@ class File:
     """One uploaded file by its name. Versions oldest first as (time, bytes).
 
     MediaWiki named the `archived` ones (all but the last) after the moment their successor came.
+    hidden: times of those that an administrator hid.
     """
 
     name: str
     versions: tuple[tuple[int, bytes], ...]
     archived: tuple[str, ...] = ()
+    hidden: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,9 +83,12 @@ class MediaWiki:
 
     def url(self, title: str, **query: str | int) -> str:
         """Address of a page as the wiki itself links it."""
-        name = urllib.parse.quote(title.replace(" ", "_"), safe=":/,;@$!*().-_~")
         more = "&" + urllib.parse.urlencode(query) if query else ""
-        return f"{self.host.url}{PATH}index.php?title={name}{more}"
+        return f"{self.host.url}{PATH}index.php?title={_encoded(title)}{more}"
+
+    def short_url(self, title: str) -> str:
+        """Address of a page in the wiki with short addresses."""
+        return f"{self.host.url}/wiki/{_encoded(title)}"
 
     def file_urls(self, name: str) -> list[str]:
         """Addresses of all versions of a file, oldest first."""
@@ -91,6 +103,24 @@ class MediaWiki:
     def current_markers(self) -> dict[str, str]:
         """Marker → title, for every page that is not a redirect."""
         return {page.revisions[-1].marker: page.title for page in self.pages if not page.redirect}
+
+    def public_markers(self) -> set[str]:
+        """Those of all revisions and file versions that anybody may read."""
+        revisions = {r.marker for page in self.pages for r in page.revisions if not r.hidden}
+        return revisions | {
+            _marker(content)
+            for file in self.files
+            for time, content in file.versions
+            if time not in file.hidden
+        }
+
+    def private_markers(self) -> set[str]:
+        """Those of hidden revisions, hidden file versions and deleted pages."""
+        gone = {_marker_of(title, 0) for title in self.deleted}
+        gone |= {r.marker for page in self.pages for r in page.revisions if r.hidden}
+        return gone | {
+            _marker(content) for file in self.files for time, content in file.versions if time in file.hidden
+        }
 
 
 _TEXTS: dict[str, tuple[str, ...]] = {
@@ -107,8 +137,13 @@ _TEXTS: dict[str, tuple[str, ...]] = {
     "Discussion:Forêt": ("Et les ''sangliers'' ? ~ [[Forêt]]",),
     "Catégorie:Bois": ("Ce qui pousse. [[Catégorie:Nature]]",),
     "Wikhan:À propos": ("Qui nous sommes.",),
+    "Qui ? Où : & l’été": ("Des questions, 100 % sûres. [[C++ pour l’été]]",),
+    "C++ pour l’été": ("Un langage.", "Un langage. [[Qui ? Où : & l’été]] [[Aide:Sommaire/Écrire]]"),
+    "Aide:Sommaire/Écrire": ("Comment écrire. [[Catégorie:Sans page]]",),
 }
 _DELETED = "Page disparue"
+_HIDDEN = ("Forêt", 1)
+_HIDDEN_FILE = "Plan & légende.png"
 
 
 @contextmanager
@@ -140,13 +175,48 @@ def mediawiki(folder: Path, *, title: str = "Wikhan") -> Iterator[MediaWiki]:
     _script(folder, "rebuildrecentchanges")
     _script(folder, "initSiteStats", "--update")
     _script(folder, "runJobs")
+    with closing(sqlite3.connect(f"{folder}/db/my_wiki.sqlite")) as db:
+        pages, files = _with_ids(db), _with_archived(db, files)
+        files = _hide(db, folder, pages, files)
     web = folder / "web"
     web.mkdir()
-    mount = Mount(PATH, CODE, _LOCATIONS.format(folder=folder), {"MW_CONFIG_FILE": str(conf)})
-    with serve(web, [mount], php_workers=2) as host:
-        with closing(sqlite3.connect(f"file:{folder}/db/my_wiki.sqlite?mode=ro", uri=True)) as db:
-            pages, files = _with_ids(db), _with_archived(db, files)
+    with serve(web, list(_mounts(folder)), php_workers=2) as host:
         yield MediaWiki(host, pages, files, (_DELETED,))
+
+
+def _encoded(title: str) -> str:
+    """A title as MediaWiki writes it in addresses: includes/GlobalFunctions.php wfUrlencode."""
+    return urllib.parse.quote(title.replace(" ", "_"), safe=":/,;@$!*().-_~")
+
+
+def _mounts(folder: Path) -> Iterator[Mount]:
+    for path in (PATH, SHORT, WITHOUT_API, CLOSED):
+        conf = folder / "LocalSettings.php"
+        locations = _LOCATIONS
+        if path != PATH:
+            conf = folder / f"{path.strip('/')}.php"
+            conf.write_text(_OTHERS.format(folder=folder, path=path.rstrip("/"), more=_MORE[path]), "utf-8")
+        if path == SHORT:
+            locations += "    location /wiki/ {{ rewrite ^ {{path}}index.php last; }}\n"
+        if path == WITHOUT_API:
+            locations += "    location = {{path}}api.php {{ return 403; }}\n"
+        yield Mount(path, CODE, locations.format(folder=folder), {"MW_CONFIG_FILE": str(conf)})
+
+
+def _hide(
+    db: sqlite3.Connection, folder: Path, pages: Sequence[Page], files: Sequence[File]
+) -> tuple[File, ...]:
+    """What Special:RevisionDelete does to a revision's text and to an old version of a file."""
+    (hidden,) = (r.id for page in pages for r in page.revisions if r.hidden)
+    db.execute("UPDATE revision SET rev_deleted = 1 WHERE rev_id = ?", (hidden,))
+    stored = _HIDDEN_FILE.replace(" ", "_")
+    db.execute("UPDATE oldimage SET oi_deleted = 1 WHERE oi_name = ?", (stored,))
+    db.commit()
+    for file in (folder / "images/archive").rglob(f"*!{stored}"):
+        file.unlink()
+    return tuple(
+        replace(file, hidden=(file.versions[0][0],)) if file.name == _HIDDEN_FILE else file for file in files
+    )
 
 
 def _script(folder: Path, name: str, *arguments: str) -> None:
@@ -177,6 +247,20 @@ $wgShowExceptionDetails = true;
 """
 
 
+# The parser's cache holds pages with their links: each way of writing these needs its own.
+_OTHERS = """<?php
+require '{folder}/LocalSettings.php';
+$wgScriptPath = '{path}';
+$wgResourceBasePath = '{path}';
+$wgCachePrefix = 'wiki{path}';
+$wgUploadPath = '{path}/images';
+{more}
+"""
+_MORE = {
+    SHORT: "$wgArticlePath = '/wiki/$1';",
+    WITHOUT_API: "$wgArticlePath = $wgScriptPath . '/index.php/$1'; $wgUsePathInfo = true;",
+    CLOSED: "$wgGroupPermissions['*']['read'] = false;",
+}
 _LOCATIONS = """
     location ^~ {{path}}images/ {{ alias {folder}/images/; }}
     location ~ ^{{path}}(?:cache|config|includes|languages|maintenance|vendor)/ {{ return 403; }}
@@ -194,12 +278,24 @@ def _seeded() -> Iterator[tuple[str, list[Revision]]]:
     for place, (title, versions) in enumerate(texts.items()):
         revisions = []
         for number, text in enumerate(versions):
-            marker = "mark" + hashlib.sha1(f"mediawiki/{title}/{number}".encode()).hexdigest()[:16]
+            marker = _marker_of(title, number)
             user = "Zoé" if number % 2 else "192.0.2.7"
             comment = f"résumé n° {number}"
             time = SPRING + place * DAY + number * 3600
-            revisions.append(Revision(0, time, user, comment, f"{text}\n\n{marker}", marker))
+            hidden = (title, number) == _HIDDEN
+            revisions.append(Revision(0, time, user, comment, f"{text}\n\n{marker}", marker, hidden))
         yield title, revisions
+
+
+def _marker_of(title: str, number: int) -> str:
+    return "mark" + hashlib.sha1(f"mediawiki/{title}/{number}".encode()).hexdigest()[:16]
+
+
+def _marker(content: bytes) -> str:
+    """The marker in a file's bytes."""
+    found = re.search(rb"mw[a-z]+\d", content)
+    assert found is not None
+    return found[0].decode()
 
 
 def _xml() -> str:
@@ -249,6 +345,7 @@ def _files() -> dict[str, Sequence[bytes]]:
     return {
         "Carte du bois.png": (png("mwcarte0", shade=10), png("mwcarte1", shade=90)),
         "Règlement.pdf": (pdf("mwreglement0"),),
+        _HIDDEN_FILE: (png("mwplan0", shade=20), png("mwplan1", shade=120)),
     }
 
 

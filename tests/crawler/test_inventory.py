@@ -1,0 +1,186 @@
+"""What the site says it has, who said so, and what became of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crawler import database
+from crawler.inventory import Inventory
+from crawler.software import Count, Heard, Item
+
+WIKI = "http://jardin.example/wikhan/"
+FAQ = f"{WIKI}fr:faq"
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    connection = database.open(tmp_path / "crawl.sqlite")
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def inventory(db: sqlite3.Connection) -> Inventory:
+    return Inventory(db)
+
+
+def lost(inventory: Inventory) -> list[tuple[str, str, str]]:
+    return [(one.kind, one.id, one.sources) for one in inventory.lost()]
+
+
+def test_an_item_is_a_gap_until_it_is_captured(inventory: Inventory) -> None:
+    wanted = inventory.tell(WIKI, 1, [Item("page", "fr:faq", "index", url=FAQ)])
+    assert [item.url for item in wanted] == [FAQ]
+    assert lost(inventory) == [("page", "fr:faq", "index")]
+    inventory.settle(WIKI, "page", "fr:faq", FAQ, "captured")
+    assert lost(inventory) == []
+    (tally,) = inventory.tallies()
+    assert (tally.expected, tally.captured, tally.gaps, tally.sources) == (1, 1, 0, {"index": 1})
+
+
+def test_what_was_captured_once_stays_captured(inventory: Inventory) -> None:
+    inventory.settle(WIKI, "page", "fr:faq", FAQ, "captured")
+    inventory.settle(WIKI, "page", "fr:faq", FAQ, "missing", "HTTP 404")
+    inventory.tell(WIKI, 1, [Item("page", "fr:faq", "index", state="denied", why="not for visitors")])
+    assert inventory.at(WIKI).state("page", "fr:faq") == "captured"
+
+
+def test_missing_is_a_gap_only_where_more_than_a_link_named_it(inventory: Inventory) -> None:
+    assert inventory.wants(WIKI, "page", "rouge", f"{WIKI}rouge")
+    inventory.settle(WIKI, "page", "rouge", f"{WIKI}rouge", "missing", "HTTP 404")
+    assert lost(inventory) == []
+    (tally,) = inventory.tallies()
+    assert (tally.expected, tally.missing, tally.gaps) == (0, 1, 0)
+    inventory.tell(WIKI, 1, [Item("page", "rouge", "index")])
+    assert lost(inventory) == [("page", "rouge", "index,links")]
+
+
+def test_a_denied_item_is_no_gap(inventory: Inventory) -> None:
+    inventory.tell(WIKI, 1, [Item("page", "secret", "index", url=f"{WIKI}secret")])
+    inventory.settle(WIKI, "page", "secret", f"{WIKI}secret", "denied", "not for visitors")
+    (tally,) = inventory.tallies()
+    assert (tally.expected, tally.denied, tally.gaps) == (1, 1, 0)
+
+
+def test_one_address_an_item(inventory: Inventory) -> None:
+    assert inventory.wants(WIKI, "page", "fr:faq", FAQ)
+    assert inventory.wants(WIKI, "page", "fr:faq", FAQ), "the same again is no other"
+    assert not inventory.wants(WIKI, "page", "fr:faq", f"{WIKI}doku.php?id=fr:faq")
+    told = inventory.tell(WIKI, 1, [Item("page", "fr:faq", "index", url=f"{WIKI}doku.php?id=fr:faq")])
+    assert told == [], "it is wanted as it was linked"
+
+
+def test_another_address_is_tried_when_the_first_is_missing(inventory: Inventory) -> None:
+    assert inventory.wants(WIKI, "page", "fr:faq", f"{WIKI}FAQ")
+    inventory.settle(WIKI, "page", "fr:faq", f"{WIKI}FAQ", "missing")
+    assert inventory.wants(WIKI, "page", "fr:faq", FAQ)
+
+
+def test_a_page_read_again_says_its_latest_word(inventory: Inventory) -> None:
+    posts = [Item("post", str(n), "topic", group="topic 7", state="captured") for n in (1, 2, 3)]
+    inventory.tell(WIKI, 5, [*posts, Count("post", 3, "topic", group="topic 7")])
+    assert list(inventory.differing()) == []
+    # Post 2 was deleted while the crawl ran.
+    inventory.tell(WIKI, 5, [posts[0], posts[2], Count("post", 2, "topic", group="topic 7")])
+    assert list(inventory.differing()) == []
+    assert list(inventory.at(WIKI).ids("post")) == ["1", "3"]
+
+
+def test_what_another_page_tells_too_is_not_forgotten(inventory: Inventory) -> None:
+    item = Item("post", "1", "topic", state="captured")
+    inventory.tell(WIKI, 5, [item])
+    inventory.tell(WIKI, 6, [item])
+    inventory.tell(WIKI, 5, [])
+    assert inventory.at(WIKI).state("post", "1") == "captured"
+
+
+def test_what_was_fetched_itself_outlives_the_list_that_named_it(inventory: Inventory) -> None:
+    inventory.tell(WIKI, 1, [Item("page", "fr:faq", "index", url=FAQ)])
+    inventory.settle(WIKI, "page", "fr:faq", FAQ, "captured")
+    inventory.tell(WIKI, 1, [])
+    assert inventory.at(WIKI).state("page", "fr:faq") == "captured"
+
+
+def test_links_are_not_forgotten_with_a_page(inventory: Inventory) -> None:
+    inventory.wants(WIKI, "page", "a", f"{WIKI}a")
+    inventory.tell(WIKI, None, [Item("page", "b", "seed", url=f"{WIKI}b")])
+    inventory.tell(WIKI, None, [])
+    assert list(inventory.at(WIKI).ids("page")) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("n", "bound", "differs"),
+    [
+        (2, "exact", False),
+        (3, "exact", True),
+        (1, "exact", True),
+        (3, "at most", False),
+        (1, "at most", True),
+    ],
+)
+def test_published_numbers(inventory: Inventory, n: int, bound: str, differs: bool) -> None:
+    posts = [Item("post", str(i), "topic", group="topic 7", state="captured") for i in range(2)]
+    others = [Item("post", "9", "topic", group="topic 8", state="captured")]
+    count = Count("post", n, "topic", group="topic 7", bound=bound)  # type: ignore[arg-type]
+    inventory.tell(WIKI, 5, [*posts, *others, count])
+    found = [(one.group, one.published, one.found, one.row) for one in inventory.differing()]
+    assert found == ([("topic 7", n, 2, 5)] if differs else [])
+    assert inventory.counters() == 1
+
+
+def test_a_number_of_the_whole_site(inventory: Inventory) -> None:
+    inventory.tell(WIKI, 5, [Item("post", "1", "topic", group="topic 7", state="captured")])
+    inventory.tell(WIKI, 6, [Count("post", 2, "index")])
+    assert [(one.group, one.found) for one in inventory.differing()] == [("", 1)]
+
+
+def test_refused_items_count_but_expected_ones_do_not(inventory: Inventory) -> None:
+    hidden = Item("revision", "3", "api", group="Accueil", state="denied", why="hidden by the wiki")
+    inventory.tell(
+        WIKI, 5, [hidden, Item("revision", "4", "api", group="Accueil"), Count("revision", 1, "api")]
+    )
+    assert list(inventory.differing()) == []
+
+
+def test_heard_without_naming_anything(inventory: Inventory) -> None:
+    inventory.tell(WIKI, 5, [Heard("page", "changes"), Item("page", "a", "index")])
+    assert inventory.heard(WIKI, "page") == {"changes", "index"}
+    assert inventory.heard(WIKI, "media") == set()
+
+
+def test_installations_are_apart(inventory: Inventory) -> None:
+    inventory.tell(WIKI, 1, [Item("page", "start", "index")])
+    other = inventory.at("http://jardin.example/autre/")
+    assert not other.knows("page", "start")
+    assert other.number("page") == 0
+
+
+def test_look_ups(inventory: Inventory) -> None:
+    inventory.tell(
+        WIKI,
+        1,
+        [
+            Item("post", "1", "topic", group="topic 7", state="captured"),
+            Item("post", "2", "topic", group="topic 7"),
+            Item("post", "3", "topic", group="topic 8"),
+        ],
+    )
+    known = inventory.at(WIKI)
+    assert known.knows("post", "2") and not known.knows("post", "4")
+    assert list(known.ids("post", group="topic 7")) == ["1", "2"]
+    assert list(known.ids("post", "expected")) == ["2", "3"]
+    assert known.number("post", group="topic 7", state="captured") == 1
+    assert known.state("post", "4") is None
+
+
+def test_an_item_settled_by_its_address(inventory: Inventory) -> None:
+    inventory.tell(WIKI, 1, [Item("page", FAQ, "sitemap", url=FAQ)])
+    inventory.settle_url(f"{WIKI}autre", "captured")
+    assert lost(inventory) != []
+    inventory.moved(FAQ, f"{WIKI}foire")
+    inventory.settle_url(f"{WIKI}foire", "captured")
+    assert lost(inventory) == []

@@ -1,0 +1,375 @@
+"""What a visit teaches: items settled, lists read, links judged by the software they lie under."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from crawler import coverage, database, pages
+from crawler.capture.cookies import Jar
+from crawler.closing import ROUNDS, another_round
+from crawler.feeding import Feeding
+from crawler.frontier import Frontier, Kind, Link
+from crawler.inventory import Inventory
+from crawler.learn import Learner
+from crawler.scope import Scope
+from crawler.software import (
+    OK,
+    Accepted,
+    Ask,
+    Classified,
+    Count,
+    Found,
+    Heard,
+    Installed,
+    Item,
+    Page,
+    Setting,
+    Skip,
+    Software,
+    registry,
+)
+from crawler.software import Inventory as Known
+from crawler.visit import Decision, Visit
+from storage.exchange import Exchange
+from storage.http import parse_head
+from storage.records import Held
+
+BASE = "http://jardin.example/wiki/"
+HTML = "text/html; charset=utf-8"
+SHOP = "http://boutique.example/"
+
+
+class Toy(Software):
+    """A wiki of our own: /wiki/NAME pages, /wiki/list names them, ?n= is another address of NAME."""
+
+    name: ClassVar[str] = "toy"
+    family = "wiki"
+    listed = frozenset({"page"})
+    useful = frozenset({"page"})
+    proofs: ClassVar[dict[str, tuple[str, ...]]] = {"page": ("list", "changes")}
+    min_delay = 2.5
+
+    @classmethod
+    def detect(cls, page: Page) -> Installed | None:
+        return Installed("toy", BASE, {"style": "plain"}) if b"toy wiki" in page.body else None
+
+    def seeds(self) -> Iterable[Ask | Item]:
+        return [Ask(f"{BASE}list"), Ask(f"{BASE}changes")]
+
+    def classify(self, url: str) -> Classified | None:
+        name = url.removeprefix(BASE)
+        if name in ("list", "changes"):
+            return Classified(name)
+        if match := re.fullmatch(r"\?n=(\w+)", name):
+            return Classified("page", match[1], item=True)
+        if name.startswith("print/"):
+            return Classified("page", name[6:], item=True, url=BASE + name[6:])
+        if "?" in name:
+            return Classified("view", keep=False, rule="toy:view", reason="a view that holds nothing new")
+        return Classified("page", name, item=True) if re.fullmatch(r"\w+", name) else None
+
+    def accept(self, page: Page) -> Accepted:
+        return OK
+
+    def read(self, page: Page, inventory: Known) -> Iterator[Found]:
+        if page.url == f"{BASE}list":
+            for name in page.text.split():
+                yield Item("page", name, "list", url=BASE + name, as_page=True)
+            yield Count("page", len(page.text.split()), "list")
+        elif page.url == f"{BASE}changes":
+            yield Heard("page", "changes")
+            yield Setting("seen", page.text)
+        elif b"red link" in page.body:
+            yield Skip(f"{BASE}rouge", "toy:red-link", "the page does not exist")
+
+    def again(self, inventory: Known) -> Iterable[Ask]:
+        return [Ask(f"{BASE}changes", again=True)]
+
+
+@pytest.fixture(autouse=True)
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = registry.software
+    monkeypatch.setattr(registry, "software", lambda name: Toy if name == "toy" else real(name))
+    monkeypatch.setattr("crawler.installations.software", registry.software)
+    monkeypatch.setattr(
+        "crawler.installations.sniff", lambda body, headers: "toy" if b"toy wiki" in body else None
+    )
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    connection = database.open(tmp_path / "crawl.sqlite")
+    pages.create(connection)
+    yield connection
+    connection.close()
+
+
+class Bench:
+    """A learner on a database, and visits for it."""
+
+    def __init__(self, db: sqlite3.Connection, **scope: tuple[str, ...]) -> None:
+        self.db = db
+        self.notes: list[str] = []
+        self.slowed: list[tuple[str, float]] = []
+        self.frontier = Frontier(db)
+        self.inventory = Inventory(db)
+        self.feeding = Feeding(db, {"boutique": [f"{SHOP}p/"]})
+        self.learner = Learner(
+            db=db,
+            frontier=self.frontier,
+            cookies=Jar(),
+            scope=Scope((BASE,), **scope),  # type: ignore[arg-type]
+            inventory=self.inventory,
+            feeding=self.feeding,
+            note=self.notes.append,
+            slow=lambda url, seconds: self.slowed.append((url, seconds)),
+        )
+
+    def visit(
+        self,
+        url: str,
+        body: str = "",
+        *,
+        kind: Kind = "page",
+        outcome: str = "captured",
+        head: str = "200 OK",
+        mime: str = HTML,
+    ) -> None:
+        """Have a URL leased, answered and learnt from."""
+        if self.frontier.why(url) is None:
+            self.frontier.add([Link(url, kind)])
+        lease = next(lease for lease in iter(self.frontier.lease, None) if lease.url == url)
+        raw = f"HTTP/1.1 {head}\r\nContent-Type: {mime}\r\n\r\n".encode()
+        parsed = parse_head(raw)
+        assert parsed is not None
+        now = datetime(2026, 11, 22, tzinfo=UTC)
+        data = (
+            body if mime != HTML else f'<link rel="icon" href="http://loin.example/i.png">{body}'
+        ).encode()
+        exchange = Exchange(url=url, began=now, request=b"", response=Held(raw + data), head=parsed)
+        page = Page(url, parsed.status, parsed.mime, data, now, parsed.headers, len(data))
+        decision = Decision(True, False, outcome, "" if outcome == "captured" else parsed.reason.decode())  # type: ignore[arg-type]
+        whole = page if outcome == "captured" else None
+        self.learner.learn(Visit(lease, exchange, decision, data, whole))
+        self.frontier.done(lease.row, outcome, parsed.status)
+        self.frontier.reset_leases()
+
+    def waiting(self) -> list[tuple[str, str]]:
+        """Lease all there is, icons aside: (URL, kind)."""
+        leases = iter(self.frontier.lease, None)
+        return [(lease.url, lease.kind) for lease in leases if lease.kind != "requisite"]
+
+    def skipped(self) -> dict[str, list[str]]:
+        return {skip.rule: list(skip.examples) for skip in self.frontier.skips()}
+
+
+@pytest.fixture
+def bench(db: sqlite3.Connection) -> Bench:
+    return Bench(db)
+
+
+@pytest.fixture
+def known(bench: Bench) -> Bench:
+    """After the first page, by which the software was recognised."""
+    bench.visit(BASE, "<title>Été</title> a toy wiki", kind="seed")
+    return bench
+
+
+def test_a_recognised_software_is_asked_what_it_has(known: Bench) -> None:
+    assert known.waiting() == [(f"{BASE}list", "inventory"), (f"{BASE}changes", "inventory")]
+    assert known.slowed == [(BASE, 2.5)]
+    assert known.notes == [f"{BASE} is a toy: it is asked what it has"]
+
+
+def test_a_resumed_crawl_knows_it_from_the_start(known: Bench) -> None:
+    again = Bench(known.db)
+    (one,) = again.learner.installations
+    assert (one.base, one.settings) == (BASE, {"style": "plain"})
+    assert again.slowed == [(BASE, 2.5)]
+    assert again.notes == [], "it is not asked a second time"
+
+
+def test_what_a_list_names_is_fetched_and_expected(known: Bench) -> None:
+    known.visit(f"{BASE}list", "accueil forêt", kind="inventory", mime="text/plain")
+    assert (f"{BASE}accueil", "page") in known.waiting()
+    assert [lost.id for lost in known.inventory.lost()] == ["accueil", "forêt"]
+
+
+def test_a_captured_page_settles_its_item(known: Bench) -> None:
+    known.visit(f"{BASE}list", "accueil", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}accueil", "<title>Accueil</title>")
+    assert list(known.inventory.lost()) == []
+    assert list(known.inventory.differing()) == []
+    assert any('"title": "Accueil"' in line for line in pages.lines(known.db))
+
+
+@pytest.mark.parametrize(("outcome", "head"), [("denied", "403 Forbidden"), ("missing", "404 Not Found")])
+def test_refusals_settle_it_too(known: Bench, outcome: str, head: str) -> None:
+    known.visit(f"{BASE}list", "accueil", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}accueil", "non", outcome=outcome, head=head)
+    assert known.inventory.at(BASE).state("page", "accueil") == outcome
+
+
+def test_links_are_judged_by_the_software(known: Bench) -> None:
+    known.visit(
+        f"{BASE}accueil",
+        '<a href="foret">1</a><a href="./?n=foret">2</a>'
+        '<a href="foret?diff=1">3</a><a href="print/mare">4</a>',
+    )
+    waiting = [url for url, _ in known.waiting()]
+    assert f"{BASE}foret" in waiting and f"{BASE}mare" in waiting
+    assert f"{BASE}?n=foret" not in waiting
+    skipped = known.skipped()
+    assert skipped["toy:view"] == [f"{BASE}foret?diff=1"]
+    assert skipped["alias"] == [f"{BASE}?n=foret", f"{BASE}print/mare"]
+
+
+def test_what_reading_a_page_skips_is_not_followed(known: Bench) -> None:
+    known.visit(f"{BASE}accueil", '<a href="rouge">a red link</a>')
+    assert f"{BASE}rouge" not in [url for url, _ in known.waiting()]
+    assert known.skipped()["toy:red-link"] == [f"{BASE}rouge"]
+
+
+def test_harm_is_refused_before_the_software_is_asked(known: Bench) -> None:
+    known.visit(f"{BASE}accueil", '<a href="?n=x&amp;do=edit">e</a>')
+    assert any(rule.startswith("harm:") for rule in known.skipped())
+
+
+def test_the_configuration_has_the_last_word(db: sqlite3.Connection) -> None:
+    bench = Bench(db, include=(r"diff=1$",), exclude=("/mare$",))
+    bench.visit(BASE, "a toy wiki", kind="seed")
+    bench.visit(f"{BASE}list", "mare", kind="inventory", mime="text/plain")
+    bench.visit(f"{BASE}accueil", '<a href="foret?diff=1">3</a>')
+    assert f"{BASE}foret?diff=1" in [url for url, _ in bench.waiting()]
+    assert bench.inventory.at(BASE).state("page", "mare") == "denied"
+    assert bench.skipped()["exclude"] == [f"{BASE}mare"]
+
+
+def test_an_item_that_redirects(known: Bench) -> None:
+    known.visit(f"{BASE}list", "accueil forum secret", kind="inventory", mime="text/plain")
+    state = known.inventory.at(BASE).state
+
+    def redirect(name: str, to: str) -> None:
+        known.visit(BASE + name, outcome="redirect", head=f"302 Found\r\nLocation: {to}")
+
+    redirect("secret", f"{BASE}login.php")
+    assert state("page", "secret") == "denied"
+    redirect("accueil", f"{BASE}?n=accueil")
+    assert state("page", "accueil") == "expected"
+    known.visit(f"{BASE}?n=accueil", "enfin")
+    assert state("page", "accueil") == "captured"
+    redirect("forum", SHOP)
+    assert state("page", "forum") == "captured", "the redirect is what the wiki has there"
+
+
+def test_settings_last(known: Bench) -> None:
+    known.visit(f"{BASE}changes", "42", kind="inventory", mime="text/plain")
+    (one,) = Bench(known.db).learner.installations
+    assert one.settings == {"style": "plain", "seen": "42"}
+
+
+def test_links_feed_the_other_sites(known: Bench) -> None:
+    known.visit(f"{BASE}accueil", f'<a href="{SHOP}p/notes">n</a><a href="http://loin.example/">l</a>')
+    assert known.feeding.found() == {"boutique": [f"{SHOP}p/notes"]}
+
+
+def test_a_sitemap_of_a_site_nobody_knows(bench: Bench) -> None:
+    names = (f"{BASE}a", f"{BASE}b", "http://jardin.example/dehors", "http://loin.example/")
+    sitemap = "".join(f"<url><loc>{url}</loc></url>" for url in names)
+    bench.visit(f"{BASE}sitemap.xml", f"<urlset>{sitemap}</urlset>", kind="feed", mime="text/xml")
+    assert [lost.id for lost in bench.inventory.lost()] == [f"{BASE}a", f"{BASE}b"]
+    bench.visit(f"{BASE}a", "a")
+    bench.visit(f"{BASE}b", "b")
+    assert list(bench.inventory.lost()) == []
+    report = said(bench)
+    assert report["verdict"] == "complete"
+
+
+# --- rounds at the end, and the verdict
+
+
+def said(bench: Bench) -> dict[str, object]:
+    return coverage.report(
+        bench.frontier,
+        bench.learner.scope,
+        bench.learner.installations,
+        bench.inventory,
+        resolved=None,
+        links_to={},
+        requests=9,
+        again="jukni crawl wiki",
+    )
+
+
+def test_the_end_asks_for_changes_again_and_stops(known: Bench) -> None:
+    known.visit(f"{BASE}list", "accueil", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}accueil", "<p>")
+    known.visit("http://loin.example/i.png", mime="image/png", kind="requisite")
+    assert another_round(known.frontier, known.learner, attempts=4)
+    assert known.waiting() == [(f"{BASE}changes", "inventory")]
+    known.frontier.reset_leases()
+    known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
+    assert not another_round(known.frontier, known.learner, attempts=4), "nothing new came of it"
+    assert said(known)["verdict"] == "complete"
+
+
+def test_a_site_that_always_has_something_new_ends_too(known: Bench) -> None:
+    rounds = 0
+    known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
+    while another_round(known.frontier, known.learner, attempts=4):
+        rounds += 1
+        known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
+        known.visit(f"{BASE}page{rounds}", "<p>")
+    assert rounds == ROUNDS
+
+
+def test_a_number_that_differs_is_read_again_and_then_a_gap(known: Bench) -> None:
+    known.visit(f"{BASE}list", "accueil absent", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}accueil", "<p>")
+    known.visit(f"{BASE}absent", "non", outcome="missing", head="404 Not Found")
+    assert another_round(known.frontier, known.learner, attempts=4)
+    assert (f"{BASE}list", "inventory") in known.waiting()
+    report = said(known)
+    assert report["verdict"] == "gaps"
+    reasons = [gap["reason"] for gap in report["gaps"]]  # type: ignore[attr-defined]
+    assert "named by list, but the site answers: Not Found" in reasons
+    assert "list says 2, 1 were found" in reasons
+
+
+def test_a_failed_url_is_tried_once_more(known: Bench) -> None:
+    known.waiting()
+    known.frontier.failed(known.frontier.why(f"{BASE}list").row, "HTTP 500")  # type: ignore[union-attr]
+    assert another_round(known.frontier, known.learner, attempts=4)
+    leases = {lease.url: lease.attempts for lease in iter(known.frontier.lease, None)}
+    assert leases[f"{BASE}list"] == 3
+
+
+def test_one_source_of_two_is_not_enough(known: Bench) -> None:
+    known.visit(f"{BASE}list", "accueil", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}accueil", "<p>")
+    known.frontier.skip_pattern(lambda url: True, "test", "not asked")
+    report = said(known)
+    assert report["verdict"] == "unknown"
+    assert report["why"] == [f"{BASE}: of list and changes only list told which page items there are"]
+
+
+def test_a_site_that_nobody_knows_is_unknown(bench: Bench) -> None:
+    bench.visit(BASE, "bonjour", kind="seed")
+    assert said(bench)["verdict"] == "unknown"
+
+
+def test_after_the_limit_nothing_is_called_missing(known: Bench) -> None:
+    known.visit(f"{BASE}list", "accueil absent", kind="inventory", mime="text/plain")
+    known.frontier.reset_leases()
+    known.frontier.skip_pattern(lambda url: True, "limit", "the limit of 2 fetched URLs was reached")
+    report = said(known)
+    assert (report["verdict"], report["missing"]) == ("unknown", 0)

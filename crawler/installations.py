@@ -68,10 +68,11 @@ class Installations:
         self._added(one)
         return True
 
-    def look(self, page: Page) -> bool:
+    def look(self, page: Page, owner: Software | None = None) -> bool:
         """Look which software made a page; whether an installation was found that nobody knew of.
 
-        Only the first pages of a host and of each folder at its top are looked at.
+        Only the first pages of a host and of each folder at its top are looked at. owner: who claims the
+        page: a wiki that rewrites its addresses claims whatever lies under it, other software's pages too.
         """
         if not self._looks_at(page):
             return False
@@ -80,6 +81,12 @@ class Installations:
         if name := sniff(page.body, page.headers):
             self._sniffed(name)
         installed = self._detected(page)
+        if (
+            owner
+            and installed
+            and not (installed.base != owner.base and installed.base.startswith(owner.base))
+        ):
+            return False
         return installed is not None and self.add(installed)
 
     def _looks_at(self, page: Page) -> bool:

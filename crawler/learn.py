@@ -140,7 +140,7 @@ class Learner:
         """Settle what was fetched, and read it; gives whose it is, and what it names that is to be left."""
         lease, page = visit.lease, visit.page
         claimed = self.installations.classify(lease.url)
-        if claimed is None and page is not None and page.body and self.installations.look(page):
+        if page is not None and page.body and self.installations.look(page, claimed[0] if claimed else None):
             claimed = self.installations.classify(lease.url)
         state, why = visit.decision.outcome, visit.decision.why
         if state in ("captured", "denied", "missing"):

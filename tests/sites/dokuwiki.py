@@ -27,7 +27,7 @@ _HIDDEN = "$conf['hidepages'] = '^:fr:brouillon';"
 def wikhan(
     folder: Path, *, now: int, name: str = "wikhan", path: str = "/wikhan/", days: int = 45, setup: Setup
 ) -> DokuWiki:
-    """The bigger wiki; `now` (UNIX time) dates its recent changes, `days` is the length of one history."""
+    """The bigger wiki; `now` (UNIX time) dates its recent changes, `days` is how long histories are."""
     write = Writer(folder, name, setup)
     write.page("start", _WIKHAN_START)
     write.page(
@@ -41,6 +41,7 @@ def wikhan(
         "projets:jardin:potager", "====== Potager ======\n<code php semis.php>\n<?php echo 1;\n</code>\n"
     )
     write.page("fr:histoire", *(f"====== Histoire ======\nÉtat du jour {day}.\n" for day in range(days)))
+    write.page("fr:journal", *(f"====== Journal ======\nJour {day}.\n" for day in range(days - 5)))
     write.page("fr:disparue", "====== Disparue ======\nVue une dernière fois.\n", deleted=True)
     write.page("fr:actualités", "====== Actualités ======\nHier encore : [[fr:faq]]\n", at=now - 3600)
     write.page("fr:zéro", "====== Zéro ======\nAvant.\n", "0", bare=True)

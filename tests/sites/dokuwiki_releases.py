@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from pathlib import Path
 from tests.sites.wiki_host import Missing
 
 PACKAGES = ("dokuwiki", "php-gd", "php-xml")
+# Its scripts are those of the installed packages.
 _LIBRARIES = (
     *("php-constant-time", "php-geshi", "php-kissifrot-php-ixr", "php-phpseclib3", "php-random-compat"),
-    *("libphp-simplepie", "libjs-jquery", "libjs-jquery-cookie", "libjs-jquery-ui"),
+    "libphp-simplepie",
 )
 NEWER = ("trixie", "forky")
 """Debian's suites that have newer releases: 2024-02-06b, and 2026-07-14c or later."""
@@ -53,6 +55,7 @@ def newer(suite: str, cache: Path | None = None) -> Release:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "done").exists():
             _unpack(folder, suite)
+            shutil.rmtree(folder / "lists")
             (folder / "done").touch()
     return Release(
         folder / "usr/share/dokuwiki", folder / "etc/dokuwiki", folder / "var/lib/dokuwiki/lib/plugins"
@@ -64,6 +67,7 @@ def _cache() -> Path:
 
 
 def _unpack(folder: Path, suite: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
     for part in ("lists/partial", "debs/partial"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     (folder / "sources.list").write_text(f"deb {_archive()} {suite} main\n")
@@ -88,7 +92,7 @@ def _unpack(folder: Path, suite: str) -> None:
         if target.startswith("/") and (folder / target[1:]).exists():
             link.unlink()
             link.symlink_to(folder / target[1:])
-    for place in ("vendor/composer", "lib/exe", "inc"):
+    for place in ("vendor/composer", "inc"):
         for path in (folder / "usr/share/dokuwiki" / place).glob("*.php"):
             text = path.read_text("utf-8")
             path.write_text(

@@ -44,8 +44,8 @@ def _programs() -> tuple[str, str]:
 class Mount:
     """One software under one path of the host.
 
-    `path` is "/name/" or "/", `code` the folder its files lie in, `conf` further nginx directives (`{php}` stands
-    for the directives that hand a request to PHP), `environment` what PHP finds in `$_SERVER`.
+    `path` is "/name/" or "/", `code` the folder its files lie in, `conf` further nginx directives (`{php}`
+    stands for those that hand a request to PHP), `environment` what PHP finds in `$_SERVER`.
     """
 
     path: str

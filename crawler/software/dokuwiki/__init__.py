@@ -13,7 +13,7 @@ from typing import ClassVar
 from crawler.software import Accepted, Ask, Classified, Found, Installed, Inventory, Item, Page, Software
 from crawler.software.dokuwiki import history, lists, skin
 from crawler.software.dokuwiki.addresses import Address, Addresses
-from crawler.software.dokuwiki.bodies import exists, judged, shown_text
+from crawler.software.dokuwiki.bodies import exists, is_foreign, judged, shown_text
 from crawler.software.dokuwiki.found import installed
 from crawler.software.items import Post, WikiPage
 
@@ -36,6 +36,8 @@ _ELSEWHERE = _skip("elsewhere", "the same list again under another page")
 _OTHER_LIST = _skip("other-list", "the same list in another order, or with another file open")
 _THUMBNAIL = _skip("thumbnail", lists.THUMBNAIL)
 _DETAIL = _skip("detail", "a picture and its data, again under each page that shows it; the file is kept")
+# Not followed from pages that are refused or missing, which link it too.
+_HISTORY = (False, "dokuwiki:history", "asked for where the page or a deleted one is named")
 _SAME = _skip("same", "the page once more")
 
 
@@ -51,6 +53,7 @@ class DokuWiki(Software):
         "page": ("index", "changes", "feed", "sitemap"),
         "media": ("list", "changes"),
     }
+    bodies = frozenset(("application/x-gzip", "application/gzip"))  # the sitemap
     volatile = (
         re.compile(rb'<img src="[^"]*/lib/exe/(?:taskrunner|indexer)\.php\?[^"]*"[^>]*>'),
         re.compile(rb'<div class="(?:breadcrumbs|trace)">.*?</div>', re.DOTALL),
@@ -74,7 +77,6 @@ class DokuWiki(Software):
         yield Ask(wiki.recent())
         yield Ask(f"{self.base}feed.php")
         yield Ask(wiki.media_list())
-        yield Ask(wiki.page("", ("do", "sitemap")))
 
     def again(self, inventory: Inventory) -> Iterable[Ask]:
         yield Ask(self._wiki.recent(), again=True)
@@ -116,7 +118,7 @@ class DokuWiki(Software):
         if address.again:
             return _SAME
         if not rev:
-            return Classified("page", id, item=True)
+            return Classified("file" if address.loose else "page", id, item=not address.loose)
         if not _NUMBER.fullmatch(rev):
             return _skip("parameter", "a revision that is no time")
         return Classified("revision", f"{id}@{rev}", item=True)
@@ -135,7 +137,7 @@ class DokuWiki(Software):
             first = rest.pop("first", "0") or "0"
             if rest or not _NUMBER.fullmatch(first) or not id:
                 return _OTHER_LIST
-            return Classified("revisions", id, url=wiki.history(id, int(first)))
+            return Classified("revisions", id, *_HISTORY, url=wiki.history(id, int(first)))
         if action in ("index", "recent", "media"):
             return _ELSEWHERE if address.id not in ("", wiki.start) else self._list(action, rest)
         if action == "sitemap":
@@ -182,7 +184,7 @@ class DokuWiki(Software):
 
     def read(self, page: Page, inventory: Inventory) -> Iterator[Found]:
         wiki, address = self._wiki, self._wiki.parse(page.url)
-        if address is None:
+        if address is None or is_foreign(page, self.base):
             return
         rest, id = dict(address.rest), address.id
         if address.view == "feed":
@@ -202,7 +204,7 @@ class DokuWiki(Software):
             yield from lists.read_media_list(page, wiki)
         elif address.action == "revisions":
             yield from history.read_page(page, id or wiki.start, _first(rest), wiki, inventory)
-        elif address.view == "show" and id and not rest:
+        elif address.view == "show" and id and not rest and page.is_html:
             yield Item("source", id, "page", wiki.raw(id))
             yield Item("history", id, "page", wiki.history(id))
         if page.is_html:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 from urllib.parse import quote, unquote, unquote_plus, urlencode
@@ -24,7 +24,7 @@ View = Literal[
 ]
 _ASSETS = frozenset(("css.php", "js.php", "jquery.php", "manifest.php", "opensearch.php"))
 _EXPORT = re.compile(r"_export/([^/]+)/(.*)", re.DOTALL)
-# Files that lie beside the wiki; no page of ours is taken for one of them
+# What may be a file that lies beside the wiki, or a page with such a name
 _FILE = re.compile(r"\.(?:css|js|txt|xml|gz|html?|php|ico|png|jpe?g|gif|svg|webp|pdf|zip|json|webmanifest)$")
 
 
@@ -34,7 +34,8 @@ class Address:
 
     action: of "do" ("revisions", "export_raw"). rest: the other parameters, decoded.
     namespace: the id ended in a colon: the wiki redirects to the namespace's start page. again: "do=" stands
-    there for nothing, as in the links that lead back to the page from its other views.
+    there for nothing, as in the links that lead back to the page from its other views. loose: a file beside
+    the wiki, perhaps.
     """
 
     view: View
@@ -43,6 +44,7 @@ class Address:
     rest: Mapping[str, str] = field(default_factory=dict)
     namespace: bool = False
     again: bool = False
+    loose: bool = False
 
 
 class Addresses:
@@ -79,9 +81,10 @@ class Addresses:
         if script == "lib":
             known = not path.endswith(".php") or path.rpartition("/")[2] in _ASSETS
             return Address("asset" if known else "script", path, rest=rest)
-        if self.rewrite != "1" or _FILE.search(path.lower()):
+        if self.rewrite != "1":
             return None
-        return self._page(rest.pop("id", "") or unquote(path), rest)
+        found_page = self._page(rest.pop("id", "") or unquote(path), rest)
+        return replace(found_page, loose=bool(_FILE.search(path.lower())))
 
     def _page(self, id: str, rest: dict[str, str]) -> Address:
         again = "do" in rest

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from selectolax.lexbor import LexborHTMLParser
 
+from crawler.sniff import sniff
 from crawler.software import Accepted, Page
 from crawler.software.dokuwiki.addresses import Address
 from crawler.software.dokuwiki.found import base_of, is_dokuwiki, jsinfo
@@ -30,12 +31,12 @@ def judged(page: Page, address: Address, base: str) -> Accepted:
         return Accepted("missing", "the wiki gives none") if page.is_html else _OK
     if address.view not in ("show", "do", "detail"):
         return _OK
+    if is_foreign(page, base) or (address.loose and not page.is_html):
+        return _OK
     if not page.is_html or not is_dokuwiki(page):
         return Accepted("challenge", "no page of the wiki")
     if b"</html>" not in page.body[-2000:].lower():
         return Accepted("challenge", "the page breaks off")
-    if base_of(page) not in (None, base):
-        return Accepted("missing", "a page of another wiki")
     if is_denied(page):
         return Accepted("denied", "permission denied")
     if address.view == "detail":
@@ -51,6 +52,13 @@ def judged(page: Page, address: Address, base: str) -> Accepted:
     if address.action == "export_raw" and shown_text(page) not in ("", "0"):
         return Accepted("denied", "the wiki shows the page instead of its source")
     return _OK
+
+
+def is_foreign(page: Page, base: str) -> bool:
+    """Whether another installation made a page that lies under this one, where every path may be a page."""
+    if is_dokuwiki(page):
+        return base_of(page) not in (None, base)
+    return page.is_html and sniff(page.body, page.headers) is not None
 
 
 def _media(page: Page) -> Accepted:

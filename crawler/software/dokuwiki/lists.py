@@ -24,7 +24,11 @@ _UNPACKED = 50_000_000
 
 
 def read_index(page: Page, wiki: Addresses) -> Iterator[Found]:
-    """Pages and namespaces of the index with one namespace open; the others come with links of their own."""
+    """Pages and namespaces of the index with one namespace open; the others come with links of their own.
+
+    Under the start page links to namespaces say nofollow only where there is a sitemap. Asking for one that
+    is switched off puts an error into the wiki's log.
+    """
     tree = page.tree.css_first("#index__tree")
     for link in tree.css("a[href]") if tree is not None else ():
         url, address = _target(link, page, wiki)
@@ -33,6 +37,8 @@ def read_index(page: Page, wiki: Addresses) -> Iterator[Found]:
         if address.action == "index":
             namespace = wiki.clean(address.rest.get("idx") or link.attributes.get("title") or "")
             yield Ask(wiki.index(namespace))
+            if "nofollow" in (link.attributes.get("rel") or ""):
+                yield Ask(wiki.page("", ("do", "sitemap")))
         elif address.view == "show" and not address.rest and address.id:
             yield Item("page", address.id, "index", url, as_page=True)
     yield Heard("page", "index")

@@ -455,10 +455,12 @@ def harm(url: str, software: Collection[str] = (), address: Address | None = Non
 
     software: what was recognised on the site; narrows a few rules and adds a few. address: if at hand.
     """
-    if ("/public.php/dav/files/" in url or "/export/" in url) and (named := _NAMED.search(url)):
+    if ("/public.php/" in url or "/export/" in url) and (named := _NAMED.search(url)):
         address = address_of(url[: named.start(1)] + url[named.end(1) :])
     return BOOK.find(address or address_of(url), software)
 
 
 # Names that people gave to their files and pads: a folder called "admin" or "search" orders nothing.
-_NAMED = re.compile(r"(?:/public\.php/dav/files/[^/?]+/|/p/(?=[^/?]+/export/(?:etherpad|txt|html)$))([^?]*)")
+_NAMED = re.compile(
+    r"(?:/public\.php/(?:dav/files/[^/?]+|webdav)/|/p/(?=[^/?]+/export/(?:etherpad|txt|html)$))([^?]*)"
+)

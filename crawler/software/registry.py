@@ -28,7 +28,7 @@ MODULES = {
     "generic": "Generic",
 }
 """Name → class in `crawler.software.NAME`."""
-_CLAIMING: tuple[str, ...] = ()  # those whose addresses must be known before anything is fetched
+_CLAIMING = ("etherpad", "nextcloud")  # those whose addresses must be known before anything is fetched
 
 
 @cache

@@ -160,7 +160,7 @@ class _Walker:
             return
         if page.status >= 400:
             verdict = "denied" if page.status in (401, 403) else "missing"
-        elif said is None or not said.keep:
+        elif said is None:
             verdict = "ok"
         else:
             verdict = self.module.accept(page).verdict

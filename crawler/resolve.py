@@ -52,7 +52,13 @@ def resolve(
     originals = {line.digest: line for line in lines() if line.kind == "response" and line.mime in _READ}
     named, seen, done = Named(), set[int](), Resolved()
     for line in lines():
-        if line.mime not in _READ or line.status != 200 or not own(line.url):
+        # A login form in place of a page names nothing that anybody followed.
+        if (
+            line.mime not in _READ
+            or line.status != 200
+            or dict(line.extra).get("verdict")
+            or not own(line.url)
+        ):
             continue
         for url, kind in _links(line, originals.get(line.digest, line), warcs, named):
             if hash(url) in seen or not (own(url) or kind == "requisite"):

@@ -19,7 +19,8 @@ from storage.archive_org.queue import Mode, Rules
 from storage.archive_org.submit import submit as hand_over
 from storage.archive_org.submit import submitting
 from storage.collection import Archive
-from storage.report import Report
+from storage.errors import UsageError
+from storage.report import Report, Size
 from storage.snapshot import Snapshot
 
 
@@ -28,6 +29,8 @@ def submit(options: argparse.Namespace, run: Run) -> int:
     config = run.config()
     settings = config.archive_org or ArchiveOrg()
     archive = archive_of(options, run)
+    if options.as_item:
+        return _as_item(options, run, settings, archive)
     chosen = _public(archive, snapshots_of(archive, options.sites), bool(options.sites), run.report)
     mode: Mode = "all" if options.all else "changed" if options.changed else "due"
     client = client_of(config, dry=options.dry_run)
@@ -58,6 +61,42 @@ def submit(options: argparse.Namespace, run: Run) -> int:
     code = errors.DONE
     if done.failure is not None:
         code = max(code, run.report.failure(done.failure), key=weight)
+    return code
+
+
+def _as_item(options: argparse.Namespace, run: Run, settings: ArchiveOrg, archive: Archive) -> int:
+    """The files of the snapshots that were named."""
+    from storage.archive_org.item import put_as_item
+
+    if not options.sites:
+        raise UsageError(
+            "which site?",
+            what=f"the archive holds {', '.join(archive.sites()) or 'none'}",
+            where=str(archive.root),
+            next=tuple(f"jukni submit {site} --as-item" for site in archive.sites()[:3]),
+        )
+    config = run.config()
+    keys = Keys(*settings.keys(environment()))
+    code, rows = errors.DONE, []
+    with submitting(archive):
+        for snapshot in snapshots_of(archive, options.sites):
+            item, failure = put_as_item(
+                snapshot,
+                keys,
+                now=lambda: datetime.now(UTC),
+                say=run.report.say,
+                agent=agent_of(config),
+                creator=config.archive.operator,
+                item_url=settings.item_url,
+                metadata_url=settings.metadata_url,
+            )
+            rows.append((str(snapshot), item.item, item.verdict, item.files, Size(item.bytes)))
+            if failure is not None:
+                code = max(code, run.report.failure(failure), key=weight)
+    run.report.say(
+        "note: an item does not enter the Wayback Machine; jukni submit without --as-item does that"
+    )
+    run.report.table(("snapshot", "item", "verdict", "files", "bytes"), rows)
     return code
 
 

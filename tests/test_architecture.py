@@ -40,6 +40,7 @@ def offenders(root: Path, inside: str, forbidden: tuple[str, ...], homes: tuple[
 RULES = {
     "storage knows nothing of the crawler": ("storage", ("crawler", "scrapy", "twisted"), ()),
     "boto3 has one home": ("storage", ("boto3", "botocore"), ("storage/stores/s3.py",)),
+    "internetarchive has one home": (".", ("internetarchive", "requests"), ("storage/archive_org/item.py",)),
     "the crawler never speaks S3 by itself": ("crawler", ("boto3", "botocore"), ()),
     "the capture knows no Scrapy": ("crawler/capture", ("scrapy", "twisted", "crawler.engine"), ()),
     "replay and checking tools stay outside": (

@@ -16,6 +16,9 @@ import pytest
 from crawler import cli, config
 from storage import cdxj, proof, seal
 from storage.__main__ import _parser as rescue_parser
+from storage.archive_org.item import Item
+from storage.archive_org.ledger import Entry
+from storage.archive_org.receipts import Receipt, Summary
 from storage.errors import UsageError
 from storage.manifest import Manifest
 from tests.messages import GAP, ROOT, source, sources, strings
@@ -180,6 +183,7 @@ def _rows(section: str) -> dict[str, str]:
         ("[archive]", config.Archive, set()),
         ("[site.NAME]", config.Site, {"url"}),
         ("[store.NAME]", config.Store, set()),
+        ("[archive_org]", config.ArchiveOrg, set()),
     ],
 )
 def test_every_key_is_documented_with_its_default(section: str, kind: type, extra: set[str]) -> None:
@@ -295,6 +299,12 @@ def test_coverage_is_documented() -> None:
 def test_a_proof_is_documented() -> None:
     (example,) = blocks(_between(FORMAT, "Proofs"), "json")
     assert set(re.findall(r'^ "(\w+)":', example, re.M)) == {f.name for f in dataclasses.fields(proof.Proof)}
+
+
+def test_what_is_kept_of_archive_org_is_documented() -> None:
+    part = _first_cells(_between(FORMAT, "At archive.org"))
+    for kind in (Summary, Receipt, Entry, Item):
+        assert {field.name for field in dataclasses.fields(kind)} <= part, kind
 
 
 # --- links

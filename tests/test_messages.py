@@ -26,7 +26,7 @@ NO_NEXT = {
     "site \x00 cannot be crawled": "what names the setting; the command line or the file is to be changed",
     "jukni.toml": "where names the file to be changed",
     "there is no \x00 ": "what lists the names there are",
-    "the keys of store \x00 cannot be read": "what says which two lines the file must have",
+    "the keys of \x00 cannot be read": "what says which two lines the file must have",
     "the index \x00 cannot be read": "told by whoever reads it, with what to do",
     "a manifest cannot be believed": "told by Snapshot.manifest, with what to do",
     "no site can be called so": "what says what is allowed",

@@ -206,18 +206,16 @@ class Asking:
                 self._pauses += 1
                 self._pause(answer.wait or _PAUSE * 2 ** (self._pauses - 1))
                 if self._pauses >= _SICK or self._paused > self._end:
-                    self._fail("archive.org lets nothing more through for now", answer.why)
+                    self._fail(answer)
             case "enough":
                 self._stop(f"done for today, the rest waits: {answer.why}")
-            case "keys":
-                self._fail("archive.org does not take the keys", answer.why)
-            case "blocked":
-                self._fail("archive.org does not serve this machine", answer.why)
+            case "keys" | "blocked":
+                self._fail(answer)
             case "unsure" | "down":
                 self._bad += 1
                 self._pause(_PAUSE * 2 ** (self._bad - 1))
                 if self._bad >= _SICK:
-                    self._fail("archive.org does not answer as it should", answer.why)
+                    self._fail(answer)
 
     def _look(self, now: datetime) -> None:
         """Ask what the account may do now, and how the service is."""
@@ -232,7 +230,7 @@ class Asking:
             if found.kind == "keys":
                 self._heed(found)
             if self._blind >= _SICK:
-                self._fail("archive.org does not answer as it should", found.why)
+                self._fail(found)
             return
         self._blind = 0
         self._room = found.available + len(self._jobs)
@@ -284,10 +282,19 @@ class Asking:
         self.notes.append(note)
         raise _Stop
 
-    def _fail(self, risk: str, why: str) -> None:
+    def _fail(self, answer: Answer) -> None:
+        cause = (
+            "does not take the keys"
+            if answer.kind == "keys"
+            else "does not serve this machine"
+            if answer.kind == "blocked"
+            else "lets nothing more through for now"
+            if answer.kind == "pause"
+            else "does not answer as it should"
+        )
         self.failure = RemoteError(
-            risk,
-            what=why or "it gave no reason",
+            f"archive.org {cause}",
+            what=answer.why or "it gave no reason",
             where=self._client.addresses.save,
             kept="what was handed over is in the ledger and is not asked for twice; the rest waits",
             next=("jukni doctor", "jukni submit"),

@@ -1,7 +1,7 @@
 """What archive.org's index (its CDX server) has of a site: one sweep, as few requests as it takes.
 
 Source: internetarchive/wayback, wayback-cdx-server/README.md. Every capture is asked for, not one a URL:
-`collapse=urlkey` gives the oldest (docs/decisions/020-sweeping-the-whole-index.md).
+`collapse=urlkey` gives the oldest (docs/decisions/007-sweeping-the-whole-index.md).
 """
 
 from __future__ import annotations

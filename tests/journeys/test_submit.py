@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,9 +73,13 @@ def test_pages_go_there_and_status_tells(jukni: Jukni, service: ArchiveOrg) -> N
 
 def test_killed_at_any_moment_it_goes_on_and_asks_nothing_twice(jukni: Jukni, service: ArchiveOrg) -> None:
     service.scripts = dict.fromkeys(PAGES, "pending2, success")
+
+    def reached(count: int) -> bool:
+        return len(service.asks) >= count
+
     for count in (1, 2, 4, 6, 9):
         running = jukni.start("submit", env=KEYS)
-        wait_until(lambda count=count: len(service.asks) >= count, running)
+        wait_until(partial(reached, count), running)
         running.kill()
     jukni.run("submit", env=KEYS)
     assert max(service.times_asked(url) for url in PAGES) == 1
@@ -158,3 +163,43 @@ def test_status_says_what_is_not_well(jukni: Jukni, service: ArchiveOrg, tmp_pat
     assert "forum: verified: broken" in jukni.run("status", code=errors.BROKEN).err
     configure(jukni, service, '[site.wiki]\nurl = "https://wiki.exemple.org/"\n')
     assert "wiki: it was never crawled" in jukni.run("status", "wiki", code=errors.UNPROVEN).err
+
+
+def test_a_snapshot_becomes_an_item(jukni: Jukni, service: ArchiveOrg) -> None:
+    places = f'item_url = "{service.url}/s3"\nmetadata_url = "{service.url}/metadata"\n'
+    configure(jukni, service, places + '[archive]\noperator = "Communauté d’été, admin@exemple.org"\n')
+    ended = jukni.run("submit", "forum", "--as-item", "--json", env=KEYS)
+    (row,) = json.loads(ended.out)
+    assert row["verdict"] == "proved" and row["item"].startswith(
+        "https://archive.org/details/jukni-forum-2026"
+    )
+    (item,) = service.items.values()
+    there = {
+        path.relative_to(jukni.archive).as_posix() for path in jukni.archive.rglob("*") if path.is_file()
+    }
+    assert set(item["files"]) == {name for name in there if "proofs/" not in name and ".lock" not in name}
+    assert item["headers"]["x-archive-meta00-mediatype"] == "web"
+    assert item["headers"]["content-md5"] and item["headers"]["content-length"]
+    assert item["headers"]["authorization"] == f"LOW {ACCESS}:{SECRET}"
+    assert all(ACCESS not in headers.get("user-agent", "") for headers in service.headers)
+    puts = [target for method, target in service.requests if method == "PUT"]
+    assert len(puts) == len(item["files"]) and "manifest.json" not in puts[0]
+    jukni.run("submit", "forum", "--as-item", env=KEYS)
+    assert len([1 for method, _ in service.requests if method == "PUT"]) == len(puts)
+
+    service.item_lists = lambda files: files[1:]
+    ended = jukni.run("submit", "forum", "--as-item", env=KEYS, code=errors.UNPROVEN)
+    assert "not listed yet" in ended.err and "is not whole at archive.org" in ended.err
+    service.item_lists = lambda files: [{**files[0], "md5": "0" * 32}, *files[1:]]
+    ended = jukni.run("submit", "forum", "--as-item", env=KEYS, code=errors.BROKEN)
+    assert "other bytes are there" in ended.err
+    service.item_lists = lambda files: []
+    service.item_answers = [
+        (403, b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
+    ]
+    ended = jukni.run("submit", "forum", "--as-item", env=KEYS, code=errors.REMOTE)
+    assert "Access Denied" in ended.err and SECRET not in ended.err
+    proof = json.loads(next((jukni.archive / "forum" / "proofs").glob("*-item.json")).read_bytes())
+    assert proof["verdict"] == "unproven" and proof["files"] == 0
+    (jukni.archive / "forum" / "PRIVATE.txt").touch()
+    assert "marked as private" in jukni.run("submit", "forum", "--as-item", env=KEYS, code=errors.USAGE).err

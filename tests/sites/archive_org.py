@@ -99,6 +99,7 @@ class ArchiveOrg:
         self.index_rows = 100_000
         self.items: dict[str, dict[str, Any]] = {}
         self.item_answers: list[tuple[int, bytes]] = []
+        self.item_lists: Callable[[list[dict[str, str]]], list[dict[str, str]]] = lambda files: files
         self.jobs: dict[str, Job] = {}
         self._asked: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -295,13 +296,10 @@ class ArchiveOrg:
 
     def put(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes, dict[str, str]]:
         if self.item_answers:
-            status, answer = self.item_answers.pop(0)
-            if status != 200:
-                return status, answer, {}
-            body = answer or body
+            return (*self.item_answers.pop(0), {})
         identifier, _, key = unquote(path.removeprefix("/")).partition("/")
         md5 = hashlib.md5(body).hexdigest()
-        if headers.get("content-md5") not in (None, md5) and not self.items.get("lies"):
+        if headers.get("content-md5") not in (None, md5):
             return 400, b"<Error><Code>BadDigest</Code></Error>", {}
         item = self.items.setdefault(identifier, {"files": {}, "headers": headers})
         item["files"][key] = {"name": key, "size": str(len(body)), "md5": md5}
@@ -312,7 +310,11 @@ class ArchiveOrg:
         if item is None:
             return 200, b"{}", {}
         meta = {"identifier": identifier}
-        return 200, json.dumps({"metadata": meta, "files": list(item["files"].values())}).encode(), {}
+        return (
+            200,
+            json.dumps({"metadata": meta, "files": self.item_lists(list(item["files"].values()))}).encode(),
+            {},
+        )
 
 
 _SESSIONS = (

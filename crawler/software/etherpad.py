@@ -32,7 +32,7 @@ from crawler.software.page import Page
 BODY_LIMIT = 8 * 1024 * 1024
 """Bytes of a body that a module is given at most; a longer history is counted as far as it is seen."""
 
-_PAD = re.compile(r"(https?://[^/?]+/(?:[^?]*?/)?)p/([^/?]+)/?(?:\?.*)?")
+_PAD = re.compile(r"(https?://[^/?]+/(?:[^?]*?/)??)p/([^/?]+)/?(?:\?.*)?")
 _ADDRESS = re.compile(r"p/([^/?]+)(?:/([^?]*))?(?:\?.*)?")
 _EXPORT = re.compile(r"export/(etherpad|txt|html)/?")
 _KINDS = {"etherpad": "pad", "txt": "text", "html": "html"}

@@ -39,7 +39,7 @@ _OLD = "public.php/webdav/"
 _FIRST = 29
 """The major version from which each file has an address of its own, below `_FILES`."""
 # A token is 15 letters and digits; since version 31 another may be chosen by hand.
-_SHARE = re.compile(r"(https?://[^/?]+/(?:[^?]*?/)?)(?:index\.php/)?s/[A-Za-z0-9]{15}(?:[/?].*)?")
+_SHARE = re.compile(r"(https?://[^/?]+/(?:[^?]*?/)??)(?:index\.php/)?s/[A-Za-z0-9]{15}(?:[/?].*)?")
 _PAGE = re.compile(r"((?:index\.php/)?s/([\w-]+))(?:/?|/download(?:/.*)?)")
 _PREVIEW = re.compile(r"(?:index\.php/)?(?:s/[\w-]+/preview|apps/files_sharing/publicpreview/|core/preview)")
 _OURS = re.compile(

@@ -91,8 +91,8 @@ class Cloud:
             return self._page(
                 "Connexion", '<form method="post"><input type="password" name="password"></form>'
             )
-        path = path.removeprefix("index.php/")
-        if path.startswith("s/"):
+        if path.startswith(("s/", "index.php/s/")):
+            path = path.removeprefix("index.php/")
             return self._share(request, *path[2:].partition("/")[::2])
         if path.startswith("public.php/dav/files/") and self.version >= 29:
             token, _, below = path.removeprefix("public.php/dav/files/").partition("/")

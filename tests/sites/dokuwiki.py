@@ -100,10 +100,12 @@ def wikis(folder: Path, *, now: int) -> Iterator[Wikis]:
 
 
 @contextmanager
-def served(folder: Path, setup: Setup, *, now: int, path: str = "/wikhan/") -> Iterator[Wikis]:
-    """The bigger wiki (with a shorter history) and the other one on a host, both set up like this."""
+def served(
+    folder: Path, setup: Setup, *, now: int, path: str = "/wikhan/", days: int = 23
+) -> Iterator[Wikis]:
+    """The bigger wiki (with shorter histories) and the other one on a host, both set up like this."""
     private = replace(setup, settings=(*setup.settings, _HIDDEN), acl=_PRIVATE)
-    big = wikhan(folder, now=now, path=path, days=23, setup=private)
+    big = wikhan(folder, now=now, path=path, days=days, setup=private)
     small = autre_wiki(folder, setup=setup)
     with serve(folder, [small.mount(), big.mount()]) as host:
         yield Wikis(host, big, small)

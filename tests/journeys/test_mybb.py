@@ -1,0 +1,47 @@
+"""A MyBB mirrored end to end: whole, cheap and proven; and what is withheld is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.forums import crawl, differing, instead, prove_whole, withheld
+from tests.sites import forum_model
+from tests.sites.mybb import TRAPS, mybb, says
+from tests.sites.static import Response
+
+
+@pytest.mark.parametrize("friendly", [False, True], ids=["own", "friendly"])
+def test_it_is_whole_and_cheap(friendly: bool, tmp_path: Path) -> None:
+    forum = forum_model.seed()
+    crawled = crawl(tmp_path, mybb(forum, friendly, "/forum/"), start="/forum/")
+    prove_whole(crawled, forum, TRAPS)
+    assert [one["name"] for one in crawled.coverage["software"]] == ["mybb"]
+    assert crawled.item("board")["denied"] == 1
+
+
+def test_what_is_withheld_is_named(tmp_path: Path) -> None:
+    forum = forum_model.seed(0.4)
+    closed, short = [topic for topic in forum.public() if len(topic.posts) > 20][:2]
+    forum.miscounted[short.id] = 1
+    lost = forum.files()[0]
+
+    def refuse(target: str) -> Response | None:
+        text = "The bulletin board is currently closed."
+        if target == f"/showthread.php?tid={closed.id}&page=3":
+            return Response(f'<html><div id="content">{says(text)}</div></html>'.encode())
+        if target == f"/attachment.php?aid={lost.id}":
+            return Response(b"", status=404)
+        return None
+
+    crawled = crawl(tmp_path, instead(refuse), mybb(forum), start="/", code=3)
+    assert crawled.coverage["verdict"] == "gaps"
+    assert withheld(crawled) == {
+        f"showthread.php?tid={closed.id}&page=3",
+        f"topic {closed.id}",
+        f"topic {short.id}",
+        f"attachment.php?aid={lost.id}",
+    }
+    assert differing(crawled)[f"topic {short.id}"] == (len(short.posts) + 1, len(short.posts))
+    assert [gap for gap in crawled.coverage["gaps"] if "currently closed" in gap["reason"]]

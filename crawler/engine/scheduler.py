@@ -66,7 +66,11 @@ class FrontierScheduler(BaseScheduler):
         self._crawl.close(reason)
 
     def has_pending_requests(self) -> bool:
-        return self._crawl.pending()
+        waiting = self._crawl.frontier.pending()
+        pending = self._crawl.pending()
+        if pending and not waiting:
+            self._look_up_in(0.0)  # a closing round began, just when the engine was about to rest
+        return pending
 
     def enqueue_request(self, request: Request) -> bool:
         """A request that a spider yielded: into the frontier, judged like any link."""

@@ -22,7 +22,19 @@ from tests.sites import parts
 from tests.sites.static import Site
 from tests.storage.archives import two_days
 
-VERBS = ["mirror", "crawl", "list", "verify", "push", "restore", "browse", "doctor"]
+VERBS = [
+    "mirror",
+    "crawl",
+    "list",
+    "status",
+    "why",
+    "verify",
+    "push",
+    "restore",
+    "submit",
+    "browse",
+    "doctor",
+]
 SECRET = "topsecret-1234"
 
 

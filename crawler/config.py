@@ -42,6 +42,10 @@ class Site:
     also_private: "host:port" of private addresses that may be connected to, such as an intranet image server.
     limit: pages at most, None for all. patience: seconds without a useful answer from the site after which
     the crawl ends, to be gone on with later.
+    private: what is captured is for nobody else. cookies: a cookies.txt, login: the address of a login
+    form; with either the site is crawled as a member. user_env, password_env: environment variables of the
+    login; credentials: a file of two lines instead. canary: a text that only members see, on canary_url
+    (the seed).
     """
 
     name: str
@@ -59,6 +63,24 @@ class Site:
     attempts: int = 4
     retry_wait: float = 30.0
     patience: float = 1800.0
+    private: bool = False
+    cookies: str = ""
+    login: str = ""
+    user_env: str = "JUKNI_USER"
+    password_env: str = "JUKNI_PASSWORD"
+    credentials: str = ""
+    canary: str = ""
+    canary_url: str = ""
+
+    @property
+    def member(self) -> bool:
+        """Whether it is crawled as a member."""
+        return bool(self.cookies or self.login)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether what is captured is for nobody else: a member area always is."""
+        return self.private or self.member
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +240,13 @@ def check_site(site: Site, where: str) -> Site:
         raise wrong("limit", "at least 1")
     if site.attempts < 1:
         raise wrong("attempts", "at least 1")
+    if site.member and not site.canary:
+        raise wrong("canary", "a text that only members see is needed, to be sure of being logged in")
+    for key in ("login", "canary_url"):
+        if (given := getattr(site, key)) and urlsplit(given).netloc not in {
+            urlsplit(url).netloc for url in site.urls
+        }:
+            raise wrong(key, f"{given!r} is not on the site's own server: a password would go elsewhere")
     for key in ("include", "exclude"):
         for pattern in getattr(site, key):
             try:
@@ -266,7 +295,17 @@ class _Reader:
         if "url" in table:
             urls = [table["url"], *urls]
         values = {k: v for k, v in table.items() if k != "url"} | {"urls": urls}
-        return check_site(self.table(Site, values, place, name=name), str(self.source))
+        site = self.table(Site, values, place, name=name)
+        return check_site(
+            dataclasses.replace(
+                site, cookies=self.path(site.cookies), credentials=self.path(site.credentials)
+            ),
+            str(self.source),
+        )
+
+    def path(self, given: str) -> str:
+        """A path of the file's, relative to its folder; "" stays so."""
+        return str(self.source.parent / Path(given).expanduser()) if given else ""
 
     def archive_org(self, table: Mapping[str, Any]) -> ArchiveOrg:
         place = "archive_org"
@@ -335,6 +374,8 @@ class _Reader:
             return value
         if kind == "Path" and isinstance(value, str):
             return Path(value)
+        if kind == "bool" and isinstance(value, bool):
+            return value
         if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
         if kind in ("int", "int | None"):
@@ -347,6 +388,7 @@ class _Reader:
         words = {
             "str": "a text in quotes",
             "Path": "a path in quotes",
+            "bool": "true or false",
             "float": "a number",
             "int": 'a whole number, or a size such as "200 MB"',
             "int | None": "a whole number",

@@ -7,39 +7,40 @@ import contextlib
 import dataclasses
 import logging
 import math
-import re
 import shlex
 import sqlite3
 import time
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from crawler import __version__, accept, database, ending, pages
+from crawler.agent import user_agent
 from crawler.busy import Busy
 from crawler.canonical import canonical
 from crawler.capture.client import Client, Limits
 from crawler.capture.cookies import Jar
 from crawler.closing import another_round
 from crawler.config import Archive, Site
+from crawler.earlier import trusted
 from crawler.engine.pace import Pace
 from crawler.feeding import Feeding
 from crawler.frontier import Frontier, Lease, Link, host_of
 from crawler.inventory import Inventory
 from crawler.keeper import keep, room_left
 from crawler.learn import Learner
+from crawler.login import Login
+from crawler.member import Member
 from crawler.outcome import Outcome, Progress
+from crawler.plant import plant
 from crawler.recorder import Recorder
 from crawler.robots import Robots
 from crawler.scope import Scope
 from crawler.software import Accepted, Page
-from crawler.software.registry import claimed
 from crawler.visit import Stopped, Visit, Visitor
 from storage import seal
-from storage.cdxj import Line, read_index
 from storage.errors import Failure, Interrupted, OutOfDisk, RemoteError
 from storage.files import room_for
 from storage.manifest import Manifest
@@ -71,6 +72,7 @@ class Crawl:
         label: str | None,
         again: str,
         proxies: Mapping[str, str],
+        environment: Mapping[str, str],
         others: Mapping[str, Sequence[str]],
         fed: Sequence[str],
     ) -> None:
@@ -79,6 +81,7 @@ class Crawl:
         self.outcome = Outcome(snapshot)
         self.fetched = 0
         self.expected = ""
+        self._entered = False
         self._began = time.monotonic()
         self._host = host_of(canonical(site.urls[0]) or site.urls[0])
         self._archive = archive
@@ -93,9 +96,7 @@ class Crawl:
         pages.create(self._db)
         self._log = snapshot.open_log.open("a", encoding="utf-8")
         self.frontier = Frontier(self._db)
-        agent = f"Jukni/{__version__} (web archive mirroring crawler"
-        # Neither "Mozilla" nor "Opera": SMF and phpBB then give links without session ids (facts: sites).
-        self._agent = f"{agent}; {_ascii(archive.operator)})" if archive.operator else f"{agent})"
+        self._agent = user_agent(archive.operator)
         self.recorder = Recorder(
             self._db,
             snapshot.warcs,
@@ -120,7 +121,8 @@ class Crawl:
             # What a software's own limits ask for; an operator who set a delay knows better.
             slow=lambda url, seconds: self.pace.at_least(host_of(url), seconds if usual else 0.0),
         )
-        self._plant(fed)
+        plant(self.frontier, self._learner, fed)
+        database.commit(self._db)
         self._client = Client(
             user_agent=self._agent,
             limits=Limits(connect=site.connect_timeout, read=site.read_timeout, size=site.max_file),
@@ -146,8 +148,19 @@ class Crawl:
             now=time.time,
             accept=self._accept,
             headers=self._learner.headers,
+            redact=site.member,
             reads=self._learner.reads,
         )
+
+        login = Login(
+            site,
+            client=self._client,
+            cookies=cookies,
+            own=self.scope.own,
+            environment=environment,
+            turn=self.pace.turn,
+        )
+        self._member = Member(login if site.member else None, self._db, self.frontier)
 
     def _info(self) -> dict[str, str]:
         info = {
@@ -174,7 +187,7 @@ class Crawl:
         )
         if self.frontier.fact("began") is None:
             if previous is not None:
-                self.recorder.load_originals(_trusted(previous))
+                self.recorder.load_originals(trusted(previous))
                 self.frontier.set_fact("previous", previous.name)
             self.frontier.set_fact("began", datetime.now(UTC).isoformat())
             self.frontier.set_fact("label", self._label)
@@ -184,20 +197,22 @@ class Crawl:
             scope, _ = scope.with_redirect(before, after)
         return scope
 
-    def _plant(self, fed: Sequence[str]) -> None:
-        """The seeds, and what other sites led to; a pad is claimed by its address, never fetched to see."""
-        if self.frontier.fact("seeds") is None:
-            for url in self.scope.seeds:
-                if installed := claimed(url):
-                    self._learner.promise(installed, url)
-                else:
-                    self.frontier.add([Link(url, "seed")])
-            for url in fed:
-                if (installed := claimed(url)) and self.scope.own(url):
-                    self._learner.installations.add(installed)
-                self._learner.follow([url], via=None)
-            self.frontier.set_fact("seeds", list(self.scope.seeds))
-        database.commit(self._db)
+    async def enter(self) -> None:
+        """Before the first request of a run: log in where the site is crawled as a member."""
+        try:
+            if not self._entered:
+                await self._member.enter()
+        except Failure as failure:
+            self.fail(failure)
+        self._entered = True
+
+    async def leave(self) -> None:
+        """After the last: were we still logged in?"""
+        try:
+            if self._stop is None:
+                await self._member.look(now=True)
+        except Failure as failure:
+            self.fail(failure)
 
     # --- the path of a URL
 
@@ -234,7 +249,7 @@ class Crawl:
 
     def lease(self) -> Lease | None:
         """The next URL to visit; None when there is none at the moment."""
-        if self._stop is not None or self._at_limit():
+        if self._stop is not None or self._at_limit() or not self._entered:
             return None
         if self._keeper is None:
             self._keeper = asyncio.get_running_loop().create_task(self._keep())
@@ -255,6 +270,7 @@ class Crawl:
 
     async def visit(self, lease: Lease) -> Visit | None:
         """See `Visitor.visit`."""
+        await self._member.look()
         return await self._visitor.visit(lease)
 
     def learn(self, visit: Visit) -> None:
@@ -270,6 +286,7 @@ class Crawl:
         decision = visit.decision
         self.frontier.done(visit.lease.row, decision.outcome, visit.exchange.status, decision.why or None)
         self.fetched += 1
+        self._member.learnt(visit.lease.row)
         self.commit()
 
     def commit(self) -> None:
@@ -477,21 +494,6 @@ class Crawl:
             self._log.write(line + "\n")
 
 
-def _ascii(text: str) -> str:
-    """A name as a header can carry it: letters without their accents (RFC 9110 5.5 leaves only ASCII)."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^ -~]|[()\\]", "", plain)
-
-
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _trusted(previous: Snapshot) -> Iterator[Line]:
-    """Lines of the previous view whose WARC is still there in full size: revisits may point to those."""
-    there = {}
-    for warc in previous.manifest().warcs:
-        path = previous.root / warc.path
-        there[path.name] = path.exists() and path.stat().st_size == warc.size
-    return (line for line in read_index(previous.index) if there.get(line.filename))

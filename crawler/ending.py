@@ -58,6 +58,7 @@ def about(frontier: Frontier, site: Site, report: Mapping[str, Any]) -> Crawl:
         label=label if isinstance(label, str) else None,
         previous=previous if isinstance(previous, str) else None,
         verdict=report["verdict"],
+        private=site.is_private,
         counts={
             "gaps": report["missing"],
             "skipped": counts["skipped"],

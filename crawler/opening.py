@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import getproxies
 
-from crawler.config import Archive, Site, check_site
+from crawler.config import Archive, Site, check_site, environment
 from crawler.crawl import Crawl
 from crawler.ending import TOOL
 from crawler.feeding import fed
@@ -45,6 +45,8 @@ def open_crawl(
     others = [other for other in others if other.name != site.name]
     with contextlib.ExitStack() as lock:
         lock.enter_context(collection.lock(command, now))
+        if site.is_private:
+            collection.make_private()
         for sealed in collection.sealed():
             sealed.tidy()  # a run that died between sealing and tidying
         snapshot = _open_snapshot(collection, now, new)
@@ -57,6 +59,7 @@ def open_crawl(
                 label=label,
                 again=command,
                 proxies=getproxies() if proxies is None else proxies,
+                environment=environment(),
                 others={other.name: other.urls for other in others},
                 fed=tuple(fed([root.collection(other.name) for other in others], site.name)),
             )

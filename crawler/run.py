@@ -66,6 +66,7 @@ async def run(crawl: Crawl, watch: Callable[[Crawl], Awaitable[None]]) -> Outcom
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     watching = loop.create_task(_forever(watch, crawl))
     try:
+        await crawl.enter()
         await AsyncCrawlerRunner(settings).crawl(GenericSpider, crawl=crawl)
     finally:
         watching.cancel()

@@ -14,6 +14,7 @@ from crawler.capture.cookies import Jar
 from crawler.engine.pace import Pace
 from crawler.frontier import Frontier, Lease, host_of
 from crawler.recorder import Recorder
+from crawler.redaction import without_cookies
 from crawler.robots import Answer, Robots
 from crawler.scope import Scope
 from crawler.software import Accepted, Page
@@ -132,6 +133,7 @@ class Visitor:
     line for crawl.log. note: called with a sentence for a person. stopping: True once no request may start.
     accept: says whether a page is what was asked for. headers: further ones a URL needs, by its method.
     reads: whether its software wants to see a body of that media type, though it is none of `TEXTS`.
+    redact: take the cookies out of what the site's own servers answer.
     """
 
     def __init__(
@@ -155,7 +157,9 @@ class Visitor:
         accept: Callable[[Page], Accepted],
         headers: Callable[[str, str], tuple[tuple[bytes, bytes], ...]],
         reads: Callable[[str, str], bool],
+        redact: bool,
     ) -> None:
+        self._redact = redact
         self._accept = accept
         self._headers = headers
         self._reads = reads
@@ -282,6 +286,10 @@ class Visitor:
             outage = error.kind in OUTAGE and self._pace.has_answered(lease.host)
             self._failed(lease, why, counted=not outage)
             return None
+        if exchange.head:
+            self._cookies.remember(lease.url, exchange.head)
+        if self._redact and self._scope().own(lease.url):
+            exchange = without_cookies(exchange)
         if self._stopping() and exchange.truncated in ("time", "disconnect"):
             # Cut by ourselves: worth a record, but the row goes back as if it had not been asked.
             await self._recorder.record(
@@ -289,8 +297,6 @@ class Visitor:
             )
             exchange.response.close()
             raise Stopped
-        if exchange.head:
-            self._cookies.remember(lease.url, exchange.head)
         return exchange
 
     async def _judge(self, lease: Lease, exchange: Exchange, conditional: bool) -> Visit | None:

@@ -26,6 +26,13 @@ FORMAT = 1
 ARCHIVE_FILE = "archive.json"
 PRIVATE = "PRIVATE.txt"
 _LOCK = ".lock"
+_PRIVATE_WORDS = """\
+These pages come from a member area. They are for its members alone: never publish them.
+As long as this file is here, Jukni does not hand them to any public archive.
+
+Ces pages viennent d'un espace réservé aux membres. Elles ne sont que pour eux : ne les publiez jamais.
+Tant que ce fichier est là, Jukni ne les confie à aucune archive publique.
+"""
 
 
 def site_name(url: str) -> str:
@@ -176,8 +183,18 @@ class Collection:
 
     @property
     def private(self) -> bool:
-        """Are these pages for nobody else? Then they are never handed to a public archive."""
-        return self.private_mark.exists()
+        """Are these pages for nobody else? Then they are never handed to a public archive.
+
+        The mark says so, or any manifest, which comes back from a store with its snapshot. BrokenData when a
+        manifest cannot be read: what nobody can tell is not called public.
+        """
+        return self.private_mark.exists() or any(one.manifest().private for one in self.sealed())
+
+    def make_private(self) -> None:
+        """Leave the mark, with a word for whoever finds it."""
+        if not self.private_mark.exists():
+            self.folder.mkdir(exist_ok=True)
+            write_once(self.private_mark, [_PRIVATE_WORDS.encode()])
 
     def all(self) -> list[Snapshot]:
         """Every snapshot folder, oldest first: sealed, open, or left by an interrupted restore or prune."""

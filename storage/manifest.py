@@ -69,7 +69,7 @@ class Manifest:
 
     config: fingerprint of the configuration, "sha256:…". previous: the snapshot this crawl started from.
     verdict: of the coverage. counts: whole numbers by name; `captures`, `new`, `pages` and `bytes` are always
-    there (see snapshot.seal), the rest is the crawl's.
+    there (see snapshot.seal), the rest is the crawl's. private: for nobody else; said only when it is so.
     """
 
     site: str
@@ -85,6 +85,7 @@ class Manifest:
     counts: Mapping[str, int] = field(hash=False)
     files: tuple[File, ...]
     warcs: tuple[Warc, ...]
+    private: bool = False
 
     def to_json(self) -> bytes:
         """The bytes of manifest.json, `self` digest included; the same values give the same bytes."""
@@ -104,6 +105,8 @@ class Manifest:
             "files": [{"path": f.path, "size": f.size, "sha256": f.sha256} for f in self.files],
             "warcs": [{"path": w.path, "size": w.size, "sha256": w.sha256, "own": w.own} for w in self.warcs],
         }
+        if self.private:
+            plain["private"] = True
         plain["self"] = self_digest(plain)
         return json.dumps(plain, indent=1, ensure_ascii=False).encode() + b"\n"
 
@@ -132,7 +135,9 @@ def parse(data: bytes, *, where: str = "manifest.json", edited: bool = False) ->
     if plain["format"] != FORMAT or isinstance(plain["format"], bool):
         raise NewerFormat("manifest.json", plain["format"], FORMAT, where)
     expected = {"format", *Manifest.__dataclass_fields__, "self"}
-    read.keys(plain, expected, "the manifest")
+    read.keys({"private": True} | plain, expected, "the manifest")
+    if plain.get("private", True) is not True:
+        raise read.broken(f"private cannot be {plain['private']!r}")
     if not edited and plain["self"] != self_digest(plain):
         raise read.broken("it was changed after it was written (its own digest does not fit)")
     tool = read.object(plain["tool"], {"name", "version"}, "tool")
@@ -151,6 +156,7 @@ def parse(data: bytes, *, where: str = "manifest.json", edited: bool = False) ->
         counts=read.counts(plain["counts"]),
         files=tuple(read.file(entry) for entry in read.list(plain["files"], "files")),
         warcs=tuple(read.warc(entry) for entry in read.list(plain["warcs"], "warcs")),
+        private="private" in plain,
     )
     paths = [file.path for file in (*found.files, *found.warcs)]
     if len(paths) != len(set(paths)):

@@ -35,6 +35,7 @@ class Crawl:
     previous: str | None
     verdict: Coverage
     counts: Mapping[str, int]
+    private: bool = False
 
 
 def seal(
@@ -95,6 +96,7 @@ def seal(
         counts={**crawl.counts, **counted},
         files=tuple(files),
         warcs=tuple(warcs),
+        private=crawl.private,
     )
     write_once(snapshot.folder / MANIFEST, [manifest.to_json()])
     open_archive(snapshot.root).refresh()

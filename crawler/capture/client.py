@@ -92,12 +92,13 @@ class Client:
         method: str = "GET",
         limits: Limits | None = None,
         secret_headers: Collection[bytes] = (),
+        body: bytes = b"",
     ) -> Exchange:
         """One exchange; redirects are not followed.
 
         headers: sent after our own (Host, User-Agent, Accept, Accept-Encoding, Connection); one of the same
         name replaces ours. secret_headers: names whose values are blanked in the record, besides
-        Authorization and Proxy-Authorization.
+        Authorization and Proxy-Authorization. body: sent, and never part of the record: it is a secret.
         Raises Unreachable when no byte of an answer came, ValueError for a URL or header that cannot be
         sent, OutOfDisk or OSError when the answer cannot be held. Once a byte came, the exchange says in
         `truncated` and `why` what is missing.
@@ -108,7 +109,7 @@ class Client:
             proxy = proxy_for(target, self._proxies)
         except ValueError as error:
             raise Unreachable("proxy", str(error)) from error
-        request = request_for(target, proxy, method, self._headers, headers, secret_headers)
+        request = request_for(target, proxy, method, self._headers, headers, secret_headers, body)
         key = (target.scheme, target.host, target.port, proxy)
         connection = self._reusable(key)
         if connection is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from email.message import Message
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
 from urllib.request import Request
 
@@ -34,6 +34,11 @@ class Jar:
             return False
         self._hosts.add(host)
         return True
+
+    def take(self, cookies: Iterable[Cookie]) -> None:
+        """Cookies out of a file; those of hosts it was not made for are never sent."""
+        for cookie in cookies:
+            self._jar.set_cookie(cookie)
 
     def header_for(self, url: str) -> bytes | None:
         """The value of the Cookie header to send with a request; None when there is nothing to send."""

@@ -33,14 +33,23 @@ class Request:
 
 
 def request_for(
-    target: Target, proxy: Proxy | None, method: str, own: Headers, given: Headers, secret: Collection[bytes]
+    target: Target,
+    proxy: Proxy | None,
+    method: str,
+    own: Headers,
+    given: Headers,
+    secret: Collection[bytes],
+    body: bytes = b"",
 ) -> Request:
     """A request with Host, our own headers and the given ones; one given replaces ours of that name.
 
     A proxy is asked in absolute form for http. Its credentials are no business of the site's, so `kept` does
-    without that whole line. ValueError for a header that would be read as something else.
+    without that whole line; without the body, too. ValueError for a header that would be read as something
+    else.
     """
     lines = [(b"Host", target.authority.encode("ascii")), *own]
+    if body:
+        given = [*given, (b"Content-Length", b"%d" % len(body))]
     if given:
         names = {name.lower() for name, _ in given}
         lines = [line for line in lines if line[0].lower() not in names]
@@ -59,6 +68,9 @@ def request_for(
         lines.append((b"Proxy-Authorization", proxy.credentials))
         redacted.append(b"Proxy-Authorization")
         sent = first + _written(lines)
+    if body:
+        sent += body
+        redacted.append(b"body")
     return Request(method, target, sent, kept, tuple(name.decode("ascii") for name in redacted))
 
 

@@ -20,7 +20,9 @@ from scrapy import Request, Spider
 from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import Crawler
 from scrapy.http import Response
+from scrapy.utils.defer import deferred_from_coro
 from scrapy.utils.spider import iterate_spider_output
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure as TwistedFailure
 
 from crawler.frontier import Lease
@@ -60,10 +62,15 @@ class FrontierScheduler(BaseScheduler):
         # An engine that waits for a pause to end would look up only every five seconds.
         self._stopping = asyncio.ensure_future(self._crawler.stop_async())
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: str) -> Deferred[None]:
         if self._alarm is not None:
             self._alarm.cancel()
+        return deferred_from_coro(self._close(reason))
+
+    async def _close(self, reason: str) -> None:
+        await self._crawl.leave()
         self._crawl.close(reason)
+        await self._crawl.disconnect()
 
     def has_pending_requests(self) -> bool:
         waiting = self._crawl.frontier.pending()

@@ -41,8 +41,8 @@ class Classified:
     """What a URL is to its software.
 
     kind, id: of the item it shows ("page" "fr:faq"); the id is the same however the URL is spelled.
-    keep: whether it is fetched; if not, rule (short, stable, "dokuwiki:diff") and reason (plain words) say why.
-    item: whether an accepted capture of it settles the item (kind, id); False for lists and other means.
+    keep: whether it is fetched; if not, rule (short, stable, "dokuwiki:diff") and reason (plain words) say
+    why. item: whether an accepted capture of it settles the item (kind, id); False for lists and other means.
     url: the address to fetch instead, "" for the one that was classified.
     """
 
@@ -183,9 +183,9 @@ class Software(ABC):
     """One installation: a wiki, a forum, a pad server. Built anew after each start from what `detect` gave.
 
     name: as in `crawler.sniff`. family: the spider that knows it. experimental: built from others' reports.
-    listed: kinds of which a capture stands in pages.jsonl. useful: kinds a visitor came for, by which the cost
-    of a crawl is measured. proofs: for each kind that must be complete, the independent sources that a usual
-    installation offers, strongest first: *complete* takes two of them (or the only one there is).
+    listed: kinds of which a capture stands in pages.jsonl. useful: kinds a visitor came for, by which the
+    cost of a crawl is measured. proofs: for each kind that must be complete, the independent sources that a
+    usual installation offers, strongest first: *complete* takes two of them (or the only one there is).
     volatile: spots of a page that change at every fetch, to be left out before two fetches are compared.
     bodies: media types whose bodies the module is given, besides those in which links are looked for.
     min_delay: seconds between two requests that the software's own limits ask for.
@@ -246,7 +246,7 @@ class Software(ABC):
         return ()
 
     def again(self, inventory: Inventory) -> Iterable[Ask]:
-        """What is asked once more when nothing is left: change lists, another way to what is still expected."""
+        """What is asked once more at the end: change lists, another way to what is still expected."""
         return ()
 
     def extract(self, page: Page) -> Iterable[WikiPage | Post]:

@@ -10,8 +10,8 @@ class WikiPage:
     """One revision of a wiki page.
 
     id: as the software writes it ("fr:faq", "Aide:Sommaire"). revision: its number or Unix time, "" for the
-    current one where the page does not say. date: ISO 8601 with offset, as exact as the page tells; "" unknown.
-    source: the markup, None when the page shows only HTML.
+    current one where the page does not say. date: ISO 8601 with offset, as exact as the page tells; ""
+    unknown. source: the markup, None when the page shows only HTML.
     """
 
     id: str
@@ -34,9 +34,9 @@ class Attachment:
 class Post:
     """One post of a forum.
 
-    number: its place in the topic from 1, None when the page does not say. date: ISO 8601 with offset; without
-    one when the page does not tell its zone; "" when it cannot be read. html: of the post's body alone,
-    without signature and edit note.
+    number: its place in the topic from 1, None when the page does not say. date: ISO 8601 with offset;
+    without one when the page does not tell its zone; "" when it cannot be read. html: of the post's body
+    alone, without signature and edit note.
     """
 
     id: str

@@ -17,8 +17,8 @@ from crawler.visit import Visit
 class GenericSpider(Spider):
     """`scrapy crawl generic -a url=https://… [-a into=archive] [-a delay=0.5] [-a concurrency=1]`.
 
-    family: the software expected there, "" for any. crawl: given by `jukni`, which opened it; otherwise opened
-    here from the arguments.
+    family: the software expected there, "" for any. crawl: given by `jukni`, which opened it; otherwise
+    opened here from the arguments.
     """
 
     name = "generic"
@@ -38,7 +38,8 @@ class GenericSpider(Spider):
         self.crawl.expected = self.family
 
     async def start(self) -> AsyncIterator[Any]:
-        """Nothing: the seeds stand in the frontier already."""
+        """No request: the seeds stand in the frontier already. A member area is entered."""
+        await self.crawl.enter()
         return
         yield
 

@@ -93,10 +93,13 @@ class Etherpad(Software):
         if found is None:
             return None
         pad, view = pad_id(found[1]), found[2] or ""
-        if export := _EXPORT.fullmatch(view):
-            return Classified(_KINDS[export[1]], pad, item=True, url=self._export(pad, export[1]))
-        if view in ("", "timeslider", "timeslider/"):
-            return Classified("pad", pad, item=True, url=self._export(pad, "etherpad"))
+        # The history comes first, whatever a link names: it tells whether there is such a pad.
+        whole = self._export(pad, "etherpad")
+        export = _EXPORT.fullmatch(view)
+        if export and export[1] != "etherpad":
+            return Classified(_KINDS[export[1]], pad, url=whole)
+        if export or view in ("", "timeslider", "timeslider/"):
+            return Classified("pad", pad, item=True, url=whole)
         if re.match(r"\d+/export/", view):
             why = "a pad as of each revision; the whole history is one file"
             return Classified("past", pad, False, "etherpad:revision", why)

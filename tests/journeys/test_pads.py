@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from storage.collection import open_archive
 from storage.snapshot import Snapshot
 from tests.journeys import mirrored
 from tests.journeys.jukni import Jukni
+from tests.sites import parts
 from tests.sites.etherpad import Pads, etherpad
+from tests.sites.nextcloud import Cloud, share
+from tests.sites.static import Site
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
+OPEN, OTHER = "aBcDeFgHiJ12345", "ZyXwVuTsRq98765"
 NAMED = ("Réunion_d'été", "R&D", "compte-rendu")
 
 
@@ -124,3 +130,38 @@ def test_the_limit_of_the_server_is_waited_for(tmp_path: Path) -> None:
     assert len(asked) == 4
     assert mirrored.coverage(snapshot)["verdict"] == "complete"
     assert _markers(snapshot, pads)[0] == {"R&D"}
+
+
+def test_what_a_wiki_links_to_feeds_the_pads_and_the_shares(pads: Pads, tmp_path: Path) -> None:
+    cloud = Cloud((share(OPEN, "Lisez-moi.txt", "Photos d’été/plage.txt"), share(OTHER, "secret.txt")))
+    linked = [
+        f"{pads.address('R&D')}?showChat=false&lang=fr",
+        f"{pads.address('à_lire_seulement')}/export/html",
+        pads.address("jamais écrit"),
+    ]
+    names, before = pads.names(), len(pads.requests())
+    with Site(cloud) as clouds:
+        linked += [f"{clouds.url}/s/{OPEN}?path=%2FPhotos", f"{clouds.url}/s/pErImEe00000000"]
+        anchors = "".join(f'<a href="{html.escape(url)}">l’été</a>' for url in linked)
+        page = f"<!DOCTYPE html><meta charset=utf-8><title>Accueil</title>{anchors}".encode()
+        with Site(parts.files({"/": ("text/html", page)})) as wiki:
+            jukni = Jukni(tmp_path)
+            seeds = {"wiki": wiki.url, "pads": pads.url, "nuage": clouds.url}
+            jukni.configure("".join(f'[site.{n}]\nurl = "{u}/"\ndelay = 0.0\n' for n, u in seeds.items()))
+            for name in seeds:
+                jukni.run("crawl", name)
+        asked = [request.target for request in clouds.requests]
+    archive = open_archive(jukni.archive)
+    fed, shared = (archive.collection(name).latest() for name in ("pads", "nuage"))
+    assert fed is not None and shared is not None
+
+    assert _markers(fed, pads)[1] == {"R&D", "à_lire_seulement"}
+    assert pads.names() == names
+    assert [line for line in pads.requests()[before:] if "/p/" in line and "/export/" not in line] == []
+    assert (_items(fed)["pad"]["captured"], _items(fed)["pad"]["missing"]) == (2, 1)
+    assert mirrored.coverage(fed)["verdict"] == "complete"
+
+    assert (_items(shared)["share"]["captured"], _items(shared)["share"]["missing"]) == (1, 1)
+    assert _items(shared)["file"]["captured"] == 2
+    assert mirrored.coverage(shared)["verdict"] == "complete"
+    assert [target for target in asked if OTHER in target] == []

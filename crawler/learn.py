@@ -18,7 +18,7 @@ from crawler.inventory import Inventory
 from crawler.novelty import Novelty, Trip
 from crawler.robots import sitemaps
 from crawler.scope import Scope
-from crawler.software import Ask, Classified, Found, Installed, Item, Page, Setting, Skip, Software
+from crawler.software import Ask, Classified, Found, Installed, Item, Page, Setting, Skip, Software, registry
 from crawler.visit import Visit
 
 HTML = frozenset({"text/html", "application/xhtml+xml"})
@@ -245,7 +245,7 @@ class Learner:
             elif verdict.keep:
                 keep.append(Link(url, kind))
             else:
-                if verdict.rule == "off-site":
+                if verdict.rule == "off-site" or registry.claimed(url):
                     self._feeding.offer(url)
                 self._frontier.skip(url, verdict.rule, verdict.reason, via)
         return self._frontier.add(keep, via=via, hops=hops) if keep else 0
@@ -254,7 +254,9 @@ class Learner:
         self, url: str, one: Software, place: Classified, via: str | None, hops: str, own: bool
     ) -> str | None:
         """The address by which a link under an installation is followed; None: it is not."""
-        if refused := self.scope.refuses(url, hops=hops, via_own=own):
+        # What is fetched counts: the link that packs a whole share leads to the share.
+        asked = place.url if place.keep and place.url else url
+        if refused := self.scope.refuses(asked, hops=hops, via_own=own):
             self._frontier.skip(url, refused.rule, refused.reason, via)
             return None
         if not place.keep:

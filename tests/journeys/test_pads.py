@@ -141,7 +141,7 @@ def test_what_a_wiki_links_to_feeds_the_pads_and_the_shares(pads: Pads, tmp_path
     ]
     names, before = pads.names(), len(pads.requests())
     with Site(cloud) as clouds:
-        linked += [f"{clouds.url}/s/{OPEN}?path=%2FPhotos", f"{clouds.url}/s/pErImEe00000000"]
+        linked += [f"{clouds.url}/s/{OPEN}/download", f"{clouds.url}/s/pErImEe00000000"]
         anchors = "".join(f'<a href="{html.escape(url)}">l’été</a>' for url in linked)
         page = f"<!DOCTYPE html><meta charset=utf-8><title>Accueil</title>{anchors}".encode()
         with Site(parts.files({"/": ("text/html", page)})) as wiki:

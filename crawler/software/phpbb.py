@@ -153,8 +153,6 @@ class PhpBB(Offsets):
         return super().accept(page)
 
     def shows(self, page: Page, kind: str) -> bool:
-        if page.tree.css_first("#message"):
-            return False
         lists = ".topiclist.forums, .forabg"
         marks = {"index": lists, "board": f"{_BAR}, {_ROWS}, {lists}", "topic": ".post[id^=p]"}
         return page.tree.css_first(marks[kind]) is not None

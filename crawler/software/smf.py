@@ -132,8 +132,6 @@ class Smf(Offsets):
         return super().accept(page)
 
     def shows(self, page: Page, kind: str) -> bool:
-        if page.tree.css_first("#fatal_error, #maintenance_mode"):
-            return False
         return page.tree.css_first(_MARKS[kind]) is not None
 
     def message(self, page: Page) -> str:

@@ -45,7 +45,9 @@ def test_it_is_whole_and_cheap(style: Literal["3.0", "3.3"], tmp_path: Path) -> 
 def test_what_is_withheld_is_named(tmp_path: Path) -> None:
     board = PhpBB(forum_model.seed(0.4), "3.3")
     broken, closed, short = [topic for topic in board.forum.public() if len(topic.posts) > 20][:3]
-    board.more[short.id] = board.forum.miscounted[short.id] = 1
+    board.more[short.id] = 1
+    scarce = next(topic for topic in board.forum.boards[1].topics if len(topic.posts) < 9)
+    board.forum.miscounted[scarce.id] = 2
     board.closed = lambda request: request.target.endswith(f"t={closed.id}")
     wall = board.forum.boards[4]
     assert len(board.listed(wall)) > 1 and not wall.private
@@ -66,10 +68,12 @@ def test_what_is_withheld_is_named(tmp_path: Path) -> None:
         f"topic {broken.id}",
         f"topic {closed.id}",
         f"topic {short.id}",
+        f"topic {scarce.id}",
         "board 2",
     }
     found = differing(crawled)
     assert found[f"topic {short.id}"] == (len(short.posts) + 1, len(short.posts))
+    assert found[f"topic {scarce.id}"] == (len(scarce.posts) + 2, len(scarce.posts))
     assert found[f"topic {broken.id}"] == (len(broken.posts), len(broken.posts) - board.forum.posts)
     assert [gap for gap in crawled.coverage["gaps"] if "indisponible" in gap["reason"]]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from html import escape
 from typing import Literal
@@ -95,7 +95,7 @@ class PhpBB:
         if path == "viewtopic.php":
             return self._topic(query)
         if path == "download/file.php":
-            return self._file(query)
+            return self._from_below(self._file(query))
         if path.endswith((".css", ".js")):
             return Response(b"body { background: url(./images/bg.png) }", "text/css")
         if path.endswith((".png", ".gif")):
@@ -153,6 +153,16 @@ class PhpBB:
                             PNG + post.file.marker.encode(), "application/octet-stream", headers=(name,)
                         )
         return self._message("file", "Le fichier sélectionné n’existe plus.", 404)
+
+    def _from_below(self, response: Response) -> Response:
+        """A script in a folder of its own leads out of it."""
+        assert isinstance(response.body, bytes)
+        body = (
+            response.body.replace(b'="./', b'="./../')
+            if response.kind.startswith("text/html")
+            else response.body
+        )
+        return replace(response, body=body)
 
     def _message(self, name: str, text: str, status: int = 200) -> Response:
         body = f'<div class="panel" id="message"><div class="inner"><h2 class="message-title">Information</h2><p>{text}</p></div></div>'

@@ -188,6 +188,16 @@ def test_the_last_page_tells_how_many_posts_there_are(each: Seen) -> None:
         assert [one.n for one in told if isinstance(one, Count)] == expected
 
 
+def test_a_row_that_is_not_there_is_no_hidden_topic(each: Seen) -> None:
+    """phpBB leaves rows out for a reason, SMF never: the number must differ then."""
+    page = each.page("board", 2)
+    page = replace(page, body=page.body.replace(b'<span id="msg_', b'<span id="other_', 1))
+    told = each.module.read(page, Walked())
+    listed = [one for one in told if isinstance(one, Item) and one.kind == "topic"]
+    assert len(listed) == each.forum.topics - 1
+    assert [one for one in listed if one.state != "expected"] == []
+
+
 def test_a_topic_that_grew_is_asked_for_again(each: Seen) -> None:
     topic = next(t for t in each.forum.boards[0].topics if len(t.posts) == 231)
     page, module = each.page("board", 2), each.module

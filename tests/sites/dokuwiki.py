@@ -59,14 +59,14 @@ def wikhan(
     return write.done(path)
 
 
-def autre_wiki(folder: Path, *, setup: Setup) -> DokuWiki:
-    """A second, small wiki at /autre-wiki/. Some ids are those of `wikhan`."""
-    write = Writer(folder, "autre-wiki", setup)
+def autre_wiki(folder: Path, *, setup: Setup, name: str = "autre-wiki") -> DokuWiki:
+    """A small wiki at /NAME/. Some ids are those of `wikhan`."""
+    write = Writer(folder, name, setup)
     write.page("start", "====== Autre wiki ======\n[[fr:faq]] [[de:übersicht]] {{logo.png}}\n")
     write.page("fr:faq", "====== Une autre FAQ ======\n[[start|Accueil]]\n", "====== FAQ ======\nBis.\n")
     write.page("de:übersicht", "====== Übersicht ======\n[[fr:faq]]\n")
     write.media("logo.png", "png")
-    return write.done("/autre-wiki/")
+    return write.done(f"/{name}/")
 
 
 def setups(release: Release) -> tuple[Setup, Setup]:

@@ -106,7 +106,9 @@ class DokuWiki:
 
     def raw_path(self, id: str, **query: str | int) -> str:
         """Path and query of a page's source (`do=export_raw`)."""
-        if self.setup.rewrite != 1:
+        if self.setup.rewrite == 0:
+            return self._address("{}", "doku.php?do=export_raw", "id", id, query)
+        if self.setup.rewrite == 2:
             return self._address("{}", "doku.php", "id", id, {"do": "export_raw", **query})
         return self._address("_export/raw/{}", "", "", id, query)
 
@@ -120,7 +122,8 @@ class DokuWiki:
             quoted = quoted.replace(":", "/")
         more = urllib.parse.urlencode(query)
         if self.setup.rewrite == 0:
-            return f"{self.path}{script}?{name}={quoted}" + (f"&{more}" if more else "")
+            mark = "&" if "?" in script else "?"
+            return f"{self.path}{script}{mark}{name}={quoted}" + (f"&{more}" if more else "")
         path = pretty.format(quoted) if self.setup.rewrite == 1 else f"{script}/{quoted}"
         return f"{self.path}{path}" + (f"?{more}" if more else "")
 

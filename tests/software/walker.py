@@ -19,7 +19,7 @@ from crawler.harm import harm
 from crawler.software import Ask, Count, Heard, Item, Page, Setting, Skip, Software, State
 
 ROUNDS = 3
-TEXTS = ("text/", "application/json", "application/xml", "application/xhtml+xml", "+xml")
+TEXTS = ("text/", "application/json", "application/xml", "application/xhtml+xml", "+xml", "gzip")
 Fetch = Callable[[str], Page]
 
 

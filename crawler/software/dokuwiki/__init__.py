@@ -118,7 +118,8 @@ class DokuWiki(Software):
         if address.again:
             return _SAME
         if not rev:
-            return Classified("file" if address.loose else "page", id, item=not address.loose)
+            url = self._wiki.page(id) if address.action else ""
+            return Classified("file" if address.loose else "page", id, item=not address.loose, url=url)
         if not _NUMBER.fullmatch(rev):
             return _skip("parameter", "a revision that is no time")
         return Classified("revision", f"{id}@{rev}", item=True)

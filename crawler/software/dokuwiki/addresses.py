@@ -32,7 +32,7 @@ _FILE = re.compile(r"\.(?:css|js|txt|xml|gz|html?|php|ico|png|jpe?g|gif|svg|webp
 class Address:
     """What an address asks for. id: cleaned, of the page or file; "" for the start page's.
 
-    action: of "do" ("revisions", "export_raw"). rest: the other parameters, decoded.
+    action: of "do" ("revisions", "export_raw"; "show" where that stands there). rest: the other parameters.
     namespace: the id ended in a colon: the wiki redirects to the namespace's start page. again: "do=" stands
     there for nothing, as in the links that lead back to the page from its other views. loose: a file beside
     the wiki, perhaps.
@@ -87,14 +87,14 @@ class Addresses:
         return replace(found_page, loose=bool(_FILE.search(path.lower())))
 
     def _page(self, id: str, rest: dict[str, str]) -> Address:
-        again = "do" in rest
+        again = rest.get("do") == ""
         action = rest.pop("do", "")
         if not action and "idx" in rest:
             action = "index"
         namespace = id.endswith(":") or (id.endswith("/") and self.slash != "0")
         view: View = "do" if action not in ("", "show") else "show"
         namespace = namespace and id != "/"
-        return Address(view, self.clean(id), action if view == "do" else "", rest, namespace, again)
+        return Address(view, self.clean(id), action, rest, namespace, again)
 
     def clean(self, id: str) -> str:
         """The id as the wiki stores it (cleanID). Accents stay: whether they are folded is its setting."""

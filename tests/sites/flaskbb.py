@@ -146,10 +146,10 @@ def _wanted() -> dict[str, object]:
     topic("Question sans réponse", "Général", 1)
     topic("Exactement une page", "Général", POSTS_PER_PAGE, locked=True)
     topic("Une page et une réponse", "Jardin & forêt", POSTS_PER_PAGE + 1, important=True)
-    topic("Cinquante pages d’histoire", "Jardin & forêt", 50 * POSTS_PER_PAGE)
+    topic("Quinze pages d’histoire", "Jardin & forêt", 15 * POSTS_PER_PAGE)
     topic("Retiré par l’équipe", "Général", 2, hidden="topic")
     topic("Entre nous", "Équipe", 3, hidden="board")
-    for number in range(100):
+    for number in range(130):
         topic(f"Petite annonce {number}", "Annonces", 1)
     forums: list[dict[str, object]] = [
         {"title": "Général", "category": "Le forum"},

@@ -31,7 +31,6 @@ class Config(DefaultConfig):
     USE_DEFAULT_LOGGING = False
     LOG_PATH = str(here)
     WHOOSHEE_MEMORY_STORAGE = True
-    CACHE_TYPE = "null"
     TESTING = True  # without the search index
     RATELIMIT_ENABLED = False
 
@@ -52,31 +51,31 @@ def moment(seconds):
 
 
 def make(one, users, forums):
-    entries = one["posts"]
-    topic = Topic(title=one["title"])
-    saved = []
-    for number, entry in enumerate(entries):
-        post = Post(content=entry["text"])
-        if number:
-            post.save(user=users[entry["user"]], topic=topic)
-        else:
-            topic.save(user=users[entry["user"]], forum=forums[one["forum"]], post=post)
-        saved.append(post)
-    for post, entry in zip(saved, entries, strict=True):
-        post.date_created = moment(entry["time"])
-        entry["id"] = post.id
-    topic.last_updated = saved[-1].date_created
+    """A topic as Topic.save and Post.save leave it, without a commit for each post."""
+    entries, forum = one["posts"], forums[one["forum"]]
+    author = users[entries[0]["user"]]
+    topic = Topic(title=one["title"], user=author)
+    topic.forum_id, topic.username = forum.id, author.username
+    topic.date_created, topic.last_updated = moment(entries[0]["time"]), moment(entries[-1]["time"])
     topic.locked, topic.important = one.get("locked", False), one.get("important", False)
-    db.session.commit()
-    for post, entry in zip(saved, entries, strict=True):
+    db.session.add(topic)
+    db.session.flush()
+    posts = [Post(content=entry["text"], user=users[entry["user"]], topic=topic) for entry in entries]
+    for post, entry in zip(posts, entries, strict=True):
+        post.date_created = moment(entry["time"])
+    db.session.add_all(posts)
+    db.session.flush()
+    topic.first_post_id, topic.last_post_id, topic.post_count = posts[0].id, posts[-1].id, len(posts)
+    for post, entry in zip(posts, entries, strict=True):
+        entry["id"] = post.id
         if entry.get("hidden"):
             post.hide(users["admin"])
     if one["hidden"] == "topic":
         topic.hide(users["admin"])
-    posts = [{key: entry[key] for key in entry if key != "text"} for entry in entries]
+    made = [{key: entry[key] for key in entry if key != "text"} for entry in entries]
     path = f"/topic/{topic.id}-{topic.slug}"
     kept = {"title": one["title"], "forum": one["forum"], "hidden": bool(one["hidden"])}
-    return {**kept, "id": topic.id, "path": path, "posts": posts}
+    return {**kept, "id": topic.id, "path": path, "posts": made}
 
 
 def fill(wanted):

@@ -18,6 +18,7 @@ from crawler.software.mediawiki.detection import installation, special_name
 
 __all__ = ["MediaWiki"]
 
+_OBJECT = rb"\{(?:[^{}]|INNER)*\}"  # of JSON, without braces in its texts
 _FILE = re.compile(r'"wgNamespaceNumber": ?6\b')
 _SHOWN = re.compile(r'"wgRevisionId": ?(\d+)')
 
@@ -40,8 +41,8 @@ class MediaWiki(Software):
     }
     volatile = (
         re.compile(
-            rb'"wg(?:RequestId|BackendResponseTime|PageParseReport)":'
-            rb'(?:"[^"]*"|\d+|\{(?:[^{}]|\{[^{}]*\})*\}),?'
+            rb'"wg(?:RequestId|BackendResponseTime|PageParseReport)":(?:"[^"]*"|\d+|%b),?'
+            % _OBJECT.replace(b"INNER", _OBJECT.replace(b"INNER", _OBJECT.replace(b"INNER", rb"\{\}")))
         ),
         re.compile(
             rb"<!--\s*(?:NewPP limit report|Transclusion expansion time report|Saved in (?:parser )?cache"

@@ -167,8 +167,7 @@ def _settings(
     article = general.get("articlepath")
     if isinstance(article, str) and "$1" in article:
         # On the server we came by: $wgServer may name another.
-        path = "/" + article.partition("://")[2].partition("/")[2] if "://" in article else article
-        path = article if not article.startswith("//") else "/" + article[2:].partition("/")[2]
+        path = "/" + article.partition("//")[2].partition("/")[2] if "//" in article else article
         if to := canonical(path.replace("$1", "TITLE"), settings["script"]):
             learnt["article"] = to.replace("TITLE", "$1")
     if general.get("mainpageisdomainroot") is True:
@@ -266,9 +265,9 @@ def _read_changes(found: Any, at: Addresses, inventory: Inventory) -> Iterator[F
             gone = "it was deleted while it was being crawled"
             if inventory.state("page", title) == "missing":
                 yield Item("page", title, "changes", state="denied", why=gone)
-            for number in inventory.ids("revision", group=title):
-                if inventory.state("revision", number) in ("expected", "missing"):
-                    yield Item("revision", number, "changes", state="denied", why=gone)
+            for lost in inventory.ids("revision", group=title):
+                if inventory.state("revision", lost) in ("expected", "missing"):
+                    yield Item("revision", lost, "changes", state="denied", why=gone)
         elif kind in ("move", "import") or (kind == "delete" and action == "restore"):
             pages[str(change.get("logparams", {}).get("target_title", title))] = None
         elif kind == "upload":

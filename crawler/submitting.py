@@ -31,7 +31,8 @@ def submit(options: argparse.Namespace, run: Run) -> int:
     archive = archive_of(options, run)
     if options.as_item:
         return _as_item(options, run, settings, archive)
-    chosen = _public(archive, snapshots_of(archive, options.sites), bool(options.sites), run.report)
+    found = {snapshot.site: snapshot for snapshot in snapshots_of(archive, options.sites)}
+    chosen = _public(archive, list(found.values()), bool(options.sites), run.report)
     mode: Mode = "all" if options.all else "changed" if options.changed else "due"
     client = client_of(config, dry=options.dry_run)
     with nullcontext() if options.dry_run else submitting(archive):

@@ -17,11 +17,11 @@ ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
 JUKNI = """#!/bin/sh
 echo "$*" >>"$CALLS"
-case $1 in crawl) exit "$CRAWL" ;; push) exit "$PUSH" ;; esac
+case $1 in crawl) exit "$CRAWL" ;; push) exit "$PUSH" ;; submit) exit "$SUBMIT" ;; esac
 """
 
 
-def night(folder: Path, toml: str, crawl: int = 0, push: int = 0) -> tuple[int, list[str]]:
+def night(folder: Path, toml: str, crawl: int = 0, push: int = 0, submit: int = 0) -> tuple[int, list[str]]:
     """Run deploy/nightly with a `jukni` that ends with these codes: its own code, and what it called."""
     command, calls, file = folder / "jukni", folder / "calls", folder / "jukni.toml"
     command.write_text(JUKNI)
@@ -36,6 +36,7 @@ def night(folder: Path, toml: str, crawl: int = 0, push: int = 0) -> tuple[int, 
         "CALLS": str(calls),
         "CRAWL": str(crawl),
         "PUSH": str(push),
+        "SUBMIT": str(submit),
     }
     code = subprocess.run([str(DEPLOY / "nightly")], env=environment, timeout=30).returncode
     return code, [line.split()[0] for line in calls.read_text().splitlines()]
@@ -61,6 +62,16 @@ def test_a_night_without_a_store_is_well(tmp_path: Path) -> None:
     assert night(tmp_path, "[site.a]\n# [store.x]\n") == (0, ["crawl"])
 
 
+@pytest.mark.parametrize(
+    ("crawl", "push", "submit", "code"), [(0, 0, 0, 0), (0, 0, 4, 4), (0, 5, 4, 5), (3, 0, 0, 3)]
+)
+def test_a_night_hands_pages_to_archive_org(
+    tmp_path: Path, crawl: int, push: int, submit: int, code: int
+) -> None:
+    toml = STORE + "[archive_org]\ncredentials = 'keys'\n"
+    assert night(tmp_path, toml, crawl, push, submit) == (code, ["crawl", "push", "submit"])
+
+
 def test_two_nights_never_overlap(tmp_path: Path) -> None:
     with (tmp_path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -73,8 +84,9 @@ def test_the_example_configuration_is_valid(tmp_path: Path) -> None:
     assert [site.name for site in loaded.sites] == ["wiki", "forum"]
     assert loaded.archive.path == Path("/var/lib/jukni/archive")
     with_store = tmp_path / "jukni.toml"
-    with_store.write_text(re.sub(r"^# (?=\[store|\w+ = )", "", example, flags=re.M), "utf-8")
+    with_store.write_text(re.sub(r"^# (?=\[store|\[archive_org|\w+ = )", "", example, flags=re.M), "utf-8")
     assert [store.type for store in config.load(with_store).stores] == ["s3"]
+    assert config.load(with_store).archive_org == config.ArchiveOrg(a_night=300)
 
 
 def test_units_cron_and_readme_speak_of_the_same_files() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +37,7 @@ _LOOKED_AT = 64 * 1024  # bytes of a page in which its wishes are looked for
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of ours. line: where its present content lies.
+    """A page of ours. lines: of its newest capture, and of the record with its content, if that is another.
 
     changed: when that was first seen; None when the oldest snapshot there is has it already, so that nobody
     knows how old it is. new: the snapshot before did not have this page.
@@ -47,7 +47,7 @@ class Page:
     key: str
     digest: str
     changed: datetime | None
-    line: Line
+    lines: tuple[Line, ...]
     new: bool
 
 
@@ -78,34 +78,57 @@ def pages_of(snapshot: Snapshot, earlier: Sequence[Snapshot]) -> list[Page]:
     earlier: the sealed ones before it, oldest first. BrokenData when a file is not as it was sealed.
     """
     wanted = list(dict.fromkeys(_listed(snapshot)))
+    view = _View(snapshot, set(wanted))
     before = set(_listed(earlier[-1])) if earlier else None
     first = (earlier[0] if earlier else snapshot).manifest().sealed
-    lines: dict[str, list[Line]] = {url: [] for url in wanted}
-    for line in read_index(snapshot.index):
-        if line.url in lines:
-            lines[line.url].append(line)
     unlisted = _unlisted(snapshot)
     found = []
     for url in wanted:
-        if not lines[url] or not is_reachable(url) or url.startswith(unlisted):
+        newest = view.newest(url)
+        if newest is None or not is_public(newest) or not is_reachable(url) or url.startswith(unlisted):
             continue
-        newest = max(lines[url], key=lambda line: (line.timestamp, line.date))
-        if not is_public(newest):
-            continue
-        same = [line for line in lines[url] if line.digest == newest.digest]
-        since = moment(min(line.timestamp for line in same))
-        whole = next((line for line in same if line.kind == "response"), newest)
+        since = moment(view.since(newest))
         found.append(
             Page(
                 url=url,
                 key=surt(url),
                 digest=newest.digest,
                 changed=since if since > first else None,
-                line=whole,
+                lines=view.records(newest),
                 new=before is not None and url not in before,
             )
         )
     return found
+
+
+class _View:
+    """The lines of some URLs, and the originals of those that are revisits, wherever they are filed."""
+
+    def __init__(self, snapshot: Snapshot, urls: Container[str]) -> None:
+        self._lines: dict[str, list[Line]] = {}
+        for line in read_index(snapshot.index):
+            if line.url in urls:
+                self._lines.setdefault(line.url, []).append(line)
+        lines = [line for found in self._lines.values() for line in found]
+        wanted = {line.digest for line in lines if line.kind == "revisit"}
+        self._originals = {line.digest: line for line in lines if line.kind == "response"}
+        if not wanted <= self._originals.keys():
+            for line in read_index(snapshot.index):
+                if line.kind == "response" and line.digest in wanted:
+                    self._originals.setdefault(line.digest, line)
+
+    def newest(self, url: str) -> Line | None:
+        """The newest line of a URL."""
+        return max(self._lines.get(url, ()), key=lambda line: (line.timestamp, line.date), default=None)
+
+    def since(self, newest: Line) -> str:
+        """When the content of a URL's newest line was first seen there, as far as the view knows."""
+        return min(one.timestamp for one in self._lines[newest.url] if one.digest == newest.digest)
+
+    def records(self, line: Line) -> tuple[Line, ...]:
+        """The line, and behind it, for a revisit, its original."""
+        original = self._originals.get(line.digest)
+        return (line,) if line.kind == "response" or original is None else (line, original)
 
 
 class Wishes:
@@ -118,24 +141,34 @@ class Wishes:
     def __init__(self, snapshot: Snapshot) -> None:
         self._warcs = snapshot.warcs
         self._rules: dict[str, Protego] = {}
-        for line in read_index(snapshot.index):
-            parts = urlsplit(line.url)
-            if parts.path == "/robots.txt" and line.status == 200 and line.kind == "response":
-                text = ours(self._body(line)[1].decode("utf-8", "replace"))
-                self._rules[_origin(line.url)] = Protego.parse(text)
+        origins = {_origin(line.url) for line in read_index(snapshot.index)}
+        view = _View(snapshot, {f"{origin}/robots.txt" for origin in origins})
+        for origin in origins:
+            line = view.newest(f"{origin}/robots.txt")
+            if line is not None and line.status == 200:
+                _, body = self._seen(view.records(line))
+                self._rules[origin] = Protego.parse(ours(body.decode("utf-8", "replace")))
 
     def against(self, page: Page) -> str:
         """Why this page should not be handed over; "" when nothing speaks against it."""
         rules = self._rules.get(_origin(page.url))
         if rules is not None and not all(rules.can_fetch(page.url, agent) for agent in AGENTS):
             return "robots.txt asks archive.org to stay away"
-        headers, body = self._body(page.line)
+        headers, body = self._seen(page.lines)
         if any(_header_forbids(value) for value in headers):
             return "its X-Robots-Tag says noarchive"
         return "it says noarchive" if page_forbids(body) else ""
 
-    def _body(self, line: Line) -> tuple[list[str], bytes]:
-        """X-Robots-Tag values and the first bytes of a capture's content."""
+    def _seen(self, lines: Iterable[Line]) -> tuple[list[str], bytes]:
+        """X-Robots-Tag values of all these records, and the first bytes of the content of the last one."""
+        headers: list[str] = []
+        body = b""
+        for line in lines:
+            more, body = self._record(line)
+            headers += more
+        return headers, body
+
+    def _record(self, line: Line) -> tuple[list[str], bytes]:
         path = self._warcs / line.filename
         try:
             with read_at(path, line.offset) as record:

@@ -185,6 +185,19 @@ def test_new_and_changed(desk: Desk) -> None:
     assert {page.new for page in pages_of(first, [])} == {False}
 
 
+def test_wishes_are_found_behind_revisits(desk: Desk) -> None:
+    """On the second night robots.txt and the page are revisits, whose original may be of another address."""
+    robots = b"User-agent: ia_archiver\nDisallow: /prive\n"
+    noarchive = b'<meta name="robots" content="noarchive"><title>x</title>'
+    pages = {f"{SITE}/": b"<title>x</title>", f"{SITE}/prive/a": b"<title>a</title>"}
+    desk.crawl({f"{SITE}/autre": robots, f"{SITE}/copie": noarchive, **pages})
+    latest = desk.crawl({f"{SITE}/robots.txt": robots, f"{SITE}/page": noarchive, **pages}, day=1)
+    assert {line.url: line.kind for line in desk.archive.view.values()}[f"{SITE}/robots.txt"] == "revisit"
+    wishes = Wishes(latest)
+    found = {page.url: wishes.against(page) for page in pages_of(latest, [])}
+    assert found[f"{SITE}/prive/a"] and found[f"{SITE}/page"] and not found[f"{SITE}/"]
+
+
 def covered(snapshot: Snapshot, plain: object) -> None:
     (snapshot.folder / "coverage.json").write_text(json.dumps(plain), "utf-8")
 

@@ -37,7 +37,7 @@ def page(url: str, *, changed: datetime | None = None, new: bool = False) -> Pag
         key=surt(url), timestamp="20261122030000", url=url, mime="text/html", status=200, digest=OURS,
         length=1, offset=0, filename="a.warc.gz",
     )  # fmt: skip
-    return Page(url, surt(url), OURS, changed, line, new)
+    return Page(url, surt(url), OURS, changed, (line,), new)
 
 
 def capture(url: str, ago: timedelta, digest: str = THEIRS) -> Capture:

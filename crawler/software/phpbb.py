@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import urljoin
 
+from selectolax.lexbor import LexborNode
+
 from crawler.software import Accepted, Installed, Page
 from crawler.software.boards import (
     address,
@@ -57,6 +59,7 @@ _FILES = "download/file.php"
 _HOMES = re.compile(r"/(?:index|viewforum|viewtopic|ucp|memberlist|search|faq)\.php$")
 _BAR = ".topic-actions > .pagination, .action-bar > .pagination"
 _ROWS = ".topiclist.topics > li.row"
+_BOARDS = ".topiclist.forums > li.row"
 
 
 class PhpBB(Offsets):
@@ -178,29 +181,30 @@ class PhpBB(Offsets):
         return None, None
 
     def doors(self, page: Page) -> Iterator[str]:
-        for row in page.tree.css(".topiclist.forums > li.row"):
-            if not row.css_first("dd.topics"):
+        for row in page.tree.css(_BOARDS):
+            if _is_door(row):
                 yield from (url for _, url in under(page, row, "a.forumtitle"))
 
     def boards(self, page: Page) -> Iterator[Board]:
-        for row in page.tree.css(".topiclist.forums > li.row"):
+        for row in page.tree.css(_BOARDS):
             topics = number(text_of(row, "dd.topics"))
-            for link, url in (
-                under(page, row, "a.forumtitle, a.subforum") if row.css_first("dd.topics") else ()
-            ):
+            for link, url in () if _is_door(row) else under(page, row, "a.forumtitle, a.subforum"):
                 place = self.place(url) if url.startswith(self.base) else None
                 if isinstance(place, Place) and place.kind == "board":
                     yield Board(place.id, url, topics if "forumtitle" in classes(link) else None, sums=True)
 
     def topics(self, page: Page) -> Iterator[Row]:
         active = page.tree.css_first("#active_topics") is not None
+        elsewhere = {node.mem_id for node in page.tree.css(f".recent-topics {_ROWS}")}  # an extension's
         for node in page.tree.css(_ROWS):
+            if node.mem_id in elsewhere:
+                continue
             url = address(attribute(node, "a.topictitle", "href"), page) or ""
             place = self.place(url) if url.startswith(self.base) else None
             if not isinstance(place, Place) or place.kind != "topic":
                 continue
             replies = number(text_of(node, "dd.posts"))
-            moved = any("topic_moved" in classes(dl) for dl in node.css("dl"))
+            moved = _pictured(node, "topic_moved")
             apart = active or not classes(node).isdisjoint(("announce", "global-announce"))
             yield Row(place.id, url, None if replies is None else replies + 1, moved and not apart, apart)
 
@@ -248,3 +252,14 @@ class PhpBB(Offsets):
             title=text_of(node, ".postbody h3 a"),
             attachments=tuple(Attachment(url, name) for _, url, name in self._files(page, shown)),
         )
+
+
+def _is_door(row: LexborNode) -> bool:
+    """Whether a row in a list of boards only leads away."""
+    return row.css_first("dd.redirect") is not None or _pictured(row, "forum_link")
+
+
+def _pictured(row: LexborNode, name: str) -> bool:
+    """Whether a row bears this picture, by its class (3.1 and later) or in its style (3.0)."""
+    said = (f"{dl.attributes.get('class')} {dl.attributes.get('style')}" for dl in row.css("dl"))
+    return any(name in one for one in said)

@@ -42,6 +42,7 @@ _QUERYLESS = re.compile(r"index\.php/(board|topic),(\d+(?:\.\w+)?)\.html")
 _PLACE = re.compile(r"(?<=[?&;/])(board|topic)([=,])(\d+)(?:\.\d+)?")
 _SCRIPT = re.compile(r"\bsmf_scripturl\s*=\s*[\"']([^\"'?]+)index\.php")
 _BOARD = re.compile(r"board_\d+")
+_DOOR = "a.board_redirect, td.icon img[src*=redirect]"
 _MARKS = {
     "index": "[id^=board_], [id^=category_]",
     "board": "#messageindex, [id^=board_]",
@@ -157,16 +158,16 @@ class Smf(Offsets):
 
     def doors(self, page: Page) -> Iterator[str]:
         for node, url in self._rows(page):
-            if len(numbers(_stats(node))) < 2:
+            if node.css_first(_DOOR):
                 yield url
 
     def boards(self, page: Page) -> Iterator[Board]:
         for node, url in self._rows(page):
-            said = numbers(_stats(node))
-            if len(said) < 2:
+            if node.css_first(_DOOR):
                 continue
+            said = numbers(_stats(node))
             children = list(self._children(page, node.id or ""))
-            yield Board(self._id(url), url, said[1], sums=bool(children))
+            yield Board(self._id(url), url, said[1] if len(said) > 1 else None, sums=bool(children))
             for child in children:
                 yield Board(self._id(child), child)
 

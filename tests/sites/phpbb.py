@@ -207,7 +207,7 @@ class PhpBB:
     def _index(self) -> str:
         boards = [board for board in self.forum.boards if board.parent is None]
         rows = "".join(self._row(board) for board in boards)
-        rows += """<li class="row"><dl class="row-item forum_link"><dt title="Lien"><div class="list-inner"><a href="./viewforum.php?f=99" class="forumtitle">Notre site</a></div></dt>
+        rows += f"""<li class="row">{self._dl("forum_link")}<dt title="Lien"><div class="list-inner"><a href="./viewforum.php?f=99" class="forumtitle">Notre site</a></div></dt>
 <dd class="redirect"><span>Redirections : 1204</span></dd></dl></li>"""
         every = [topic for board in self.forum.boards for topic in board.topics]
         posts = sum(len(topic.posts) for topic in every)
@@ -219,6 +219,11 @@ class PhpBB:
 <div class="stat-block online-list"><h3><a href="./viewonline.php">Qui est en ligne ?</a></h3><p>Au total, il y a <strong>{posts % 7}</strong> utilisateurs</p></div>
 <div class="stat-block statistics"><h3>Statistiques</h3><p><strong>{posts}</strong> messages &bull; <strong>{len(every) + 3}</strong> sujets &bull; <strong>1207</strong> membres</p></div>"""
 
+    def _dl(self, picture: str) -> str:
+        if self.new:
+            return f'<dl class="row-item {picture}">'
+        return f'<dl class="icon" style="background-image: url(./styles/prosilver/imageset/{picture}.gif); background-repeat: no-repeat;">'
+
     def _row(self, board: Board) -> str:
         below = [other for other in self.forum.boards if other.parent == board.id]
         topics = sum(len(one.topics) + len(one.left) for one in (board, *below)) + (board.id == 2)
@@ -229,7 +234,7 @@ class PhpBB:
         )
         newest = max((t.posts[-1] for t in board.topics), key=lambda post: post.posted, default=None)
         last = "Aucun message" if newest is None or board.private else self._last(newest)
-        return f"""<li class="row"><dl class="{"row-item" if self.new else "icon"} forum_read"><dt title="Aucun message non lu"><div class="list-inner">
+        return f"""<li class="row">{self._dl("forum_read")}<dt title="Aucun message non lu"><div class="list-inner">
 <a href="./viewforum.php?f={board.id}" class="forumtitle">{escape(board.name)}</a><br />À lire{f"<br /><strong>Sous-forum :</strong> {subs}" if subs else ""}</div></dt>
 <dd class="topics">{topics} <dfn>Sujets</dfn></dd><dd class="posts">{posts} <dfn>Messages</dfn></dd>
 <dd class="lastpost"><span>{last}</span></dd></dl></li>"""
@@ -307,7 +312,7 @@ class PhpBB:
             else ""
         )
         replies = many - 1 + self.forum.miscounted.get(topic.id, 0)
-        return f"""<li class="row bg1{f" {kind}" if kind not in ("", "moved") else ""}"><dl class="{"row-item" if self.new else "icon"} {image}"><dt title="Aucun message non lu">
+        return f"""<li class="row bg1{f" {kind}" if kind not in ("", "moved") else ""}">{self._dl(image)}<dt title="Aucun message non lu">
 <div class="list-inner"><a href="{link}" class="topictitle">{escape(topic.title)}</a>{pages} par {escape(MEMBERS[topic.posts[0].author])}</div></dt>
 <dd class="posts">{replies} <dfn>Réponses</dfn></dd><dd class="views">{topic.id * 31} <dfn>Vues</dfn></dd>
 <dd class="lastpost"><span>{self._last(topic.posts[-1])}</span></dd></dl></li>"""

@@ -185,12 +185,12 @@ var smf_theme_url = "~Themes/default"; var smf_scripturl = "~index.php"; var smf
         )
         words = f"{posts} messages dans {len(every) + 4} fils de discussion par 1 207 membres. Dernier membre : <a href='~index.php?action=profile;u=3'>Zoë</a>"
         if self.new:
-            door = '<div id="board_99" class="up_contain"><div class="info"><a class="subject mobile_subject" href="~index.php?board=99.0" id="b99">Notre site</a></div><div class="board_stats"><p>Redirections: 1 204<br></p></div></div>'
+            door = '<div id="board_99" class="up_contain"><div class="board_icon"><a href="~index.php?board=99.0" class="board_redirect"></a></div><div class="info"><a class="subject mobile_subject" href="~index.php?board=99.0" id="b99">Notre site</a></div><div class="board_stats"><p>Redirections: 1 204<br></p></div></div>'
             return f"""<div id="boardindex_table" class="boardindex_table"><div class="main_container"><div class="cat_bar" id="category_1"><h3 class="catbg"><a id="c1"></a>
 <a class="unreadlink" href="~index.php?action=unread;c=1">Non lus</a>Vie du jardin</h3></div><div id="category_1_boards">{rows}{door}</div></div></div>
 <div class="roundframe" id="info_center"><div id="upshrink_stats"><div class="sub_bar"><h4 class="subbg"><a href="~index.php?action=stats" title="Plus"><span class="main_icons stats"></span> Statistiques</a></h4></div>
 <p class="inline">{words}</p><div class="sub_bar"><h4 class="subbg"><a href="~index.php?action=who">En ligne</a></h4></div><p class="inline"><a href="~index.php?action=who">{posts % 5} invités</a></p></div></div>"""
-        door = '<tr id="board_99" class="windowbg2"><td class="info"><a class="subject" href="~index.php?board=99.0" name="b99">Notre site</a></td><td class="stats windowbg"><p>1 204 Redirections <br /></p></td></tr>'
+        door = '<tr id="board_99" class="windowbg2"><td class="icon windowbg"><a href="~index.php?board=99.0"><img src="~Themes/default/images/redirect.gif" alt="*"></a></td><td class="info"><a class="subject" href="~index.php?board=99.0" name="b99">Notre site</a></td><td class="stats windowbg"><p>1 204 Redirections <br /></p></td></tr>'
         return f"""<div id="boardindex_table"><table class="table_list"><tbody class="header" id="category_1"><tr><td colspan="4"><h3 class="catbg">Vie du jardin</h3></td></tr></tbody>
 <tbody class="content" id="category_1_boards">{rows}{door}</tbody></table></div><div id="upshrinkHeaderIC"><div class="title_barIC"><h4 class="titlebg"><span>
 <a href="~index.php?action=stats"><img src="~Themes/default/images/icons/info.gif" alt=""></a> Statistiques</span></h4></div><p>{words}<br /></p></div>"""

@@ -35,8 +35,8 @@ class Seen:
         return PhpBB(next(iter(self.walked.pages)).partition("?")[0].rpartition("/")[0] + "/")
 
     def page(self, rest: str) -> Page:
-        """The only page whose address ends so."""
-        (url,) = [url for url in self.walked.pages if url.endswith(rest)]
+        """The only page whose address ends with these parts."""
+        (url,) = [url for url in self.walked.pages if re.search(f"[/?&]{re.escape(rest)}$", url)]
         return self.walked.pages[url]
 
 
@@ -308,6 +308,17 @@ def test_spots_that_change_at_every_fetch_are_known(both: Seen) -> None:
 
 
 def test_skips_of_doors_only(both: Seen) -> None:
-    front = both.page("/forum/")
+    front = both.page("forum/")
     skips = [one.url for one in both.module.read(front, Walked()) if isinstance(one, Skip)]
     assert [url.rpartition("?")[2] for url in skips] == ["f=99"]
+    bare = replace(front, body=re.sub(rb'<dd class="(?:topics|redirect)">.*?</dd>', b"", front.body))
+    boards = [one.id for one in both.module.read(bare, Walked()) if isinstance(one, Item)]
+    assert sorted(boards) == [str(board.id) for board in both.forum.boards]
+
+
+def test_topics_that_an_extension_shows_are_none_of_the_board(both: Seen) -> None:
+    page = both.page("viewforum.php?f=2")
+    row = '<li class="row"><a class="topictitle" href="./viewtopic.php?f=9&amp;t=9">x</a></li>'
+    recent = f'<div class="forumbg recent-topics"><ul class="topiclist topics">{row}</ul></div></body>'
+    more = replace(page, body=page.body.replace(b"</body>", recent.encode()))
+    assert list(both.module.topics(more)) == list(both.module.topics(page)) != []

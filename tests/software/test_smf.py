@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.software import Ask, Count, Item, Page
+from crawler.software import Ask, Count, Item, Page, Skip
 from crawler.software.items import Post
 from crawler.software.smf import Smf
 from tests.sites import forum_model, smf
@@ -186,6 +186,16 @@ def test_the_last_page_tells_how_many_posts_there_are(each: Seen) -> None:
     for start, expected in ((0, []), (last, [len(topic.posts)])):
         told = each.module.read(each.page("topic", topic.id, start), Walked())
         assert [one.n for one in told if isinstance(one, Count)] == expected
+
+
+def test_a_theme_may_leave_numbers_out(each: Seen) -> None:
+    front = each.walked.pages[f"{each.module.base}index.php"]
+    bare = re.sub(rb'class="(?:board_stats[^"]*|stats windowbg)"', b"", front.body)
+    told = list(each.module.read(replace(front, body=bare), Walked()))
+    boards = {one.id for one in told if isinstance(one, Item) and one.kind == "board"}
+    assert boards == {str(board.id) for board in each.forum.boards if not board.private}
+    assert [one for one in told if isinstance(one, Count) and one.group] == []
+    assert len([one for one in told if isinstance(one, Skip)]) == 1
 
 
 def test_a_row_that_is_not_there_is_no_hidden_topic(each: Seen) -> None:

@@ -122,3 +122,23 @@ def test_what_was_left_out_has_its_reason(one: Mirrored) -> None:
     assert "mois" in rules["dokuwiki:parameter"]["reason"]
     assert mirrored.skipped(one.snapshot)["dokuwiki:red-link"] == 5
     assert all(entry["reason"] for entry in rules.values())
+
+
+def test_a_wiki_below_another_is_found_and_kept_apart(tmp_path_factory: pytest.TempPathFactory) -> None:
+    # The upper one rewrites its addresses: whatever lies below it could be a page of its own.
+    try:
+        setup = Setup(newer("forky"), rewrite=1, slash=True)
+        folder = tmp_path_factory.mktemp("w")
+        with dokuwiki.served(folder, setup, now=int(time.time()), path="/") as wikis:
+            both = mirrored_wiki(tmp_path_factory.mktemp("deux"), wikis, wikis.wikhan)
+    except Missing as missing:
+        pytest.skip(str(missing))
+    coverage = mirrored.coverage(both.snapshot)
+    assert (coverage["verdict"], coverage["gaps"]) == ("complete", [])
+    bases = [software["base"].removeprefix(wikis.host.url) for software in coverage["software"]]
+    assert sorted(bases) == ["/", "/autre-wiki/"]
+    pages = {items["base"]: items["captured"] for items in coverage["items"] if items["kind"] == "page"}
+    here = len([page for page in wikis.wikhan.pages if not page.gone])
+    assert pages == {wikis.url("/"): here, wikis.url("/autre-wiki/"): len(wikis.autre.pages)}
+    assert both.found(wikis.autre.markers()) == wikis.autre.markers()
+    assert both.found(wikis.wikhan.markers()) == wikis.wikhan.markers()

@@ -121,7 +121,7 @@ _WIKHAN_START = """====== Wikhan ======
 
 _WIKHAN_FAQ = """====== Foire aux questions ======
 ===== Où est la carte ? =====
-{{fr:carte.png|La carte}}
+{{fr:carte.png|La carte}}, {{fr:jadis.png?linkonly|l'ancienne}}
 ===== Et la page disparue ? =====
 [[fr:disparue]], [[fr:été:forêt#ombre]], [[:start]], [[fr:brouillon]], [[fr:agenda]]
 """

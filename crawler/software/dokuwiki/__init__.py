@@ -14,7 +14,7 @@ from crawler.software import Accepted, Ask, Classified, Found, Installed, Invent
 from crawler.software.dokuwiki import history, lists, skin
 from crawler.software.dokuwiki.addresses import Address, Addresses
 from crawler.software.dokuwiki.bodies import exists, is_foreign, judged, shown_text
-from crawler.software.dokuwiki.found import installed
+from crawler.software.dokuwiki.found import installed, learnt
 from crawler.software.items import Post, WikiPage
 
 __all__ = ["DokuWiki"]
@@ -61,10 +61,10 @@ class DokuWiki(Software):
         re.compile(rb"sectok=[0-9a-f]*"),
     )
 
-    def __init__(self, base: str, settings: Mapping[str, str] | None = None) -> None:
-        super().__init__(base, settings)
+    @property
+    def _wiki(self) -> Addresses:
         told = self.settings
-        self._wiki = Addresses(base, told.get("rewrite", "0"), told.get("slash", ""), told.get("start", ""))
+        return Addresses(self.base, told.get("rewrite", "0"), told.get("slash", ""), told.get("start", ""))
 
     @classmethod
     def detect(cls, page: Page) -> Installed | None:
@@ -188,6 +188,8 @@ class DokuWiki(Software):
         if address is None or is_foreign(page, self.base):
             return
         rest, id = dict(address.rest), address.id
+        if page.is_html:
+            yield from learnt(page, self.base, self.settings)
         if address.view == "feed":
             yield from lists.read_feed(page, wiki)
         elif address.action == "sitemap":
@@ -195,7 +197,7 @@ class DokuWiki(Software):
         elif address.view == "asset":
             yield from skin.read_style(page, self.base)
         elif address.action == "index":
-            yield from lists.read_index(page, wiki)
+            yield from lists.read_index(page, wiki.clean(rest.get("idx", "")), wiki)
         elif address.action == "recent":
             yield from lists.read_recent(page, _first(rest), wiki, inventory)
         elif address.action == "media" and rest.get("image"):

@@ -23,6 +23,7 @@ View = Literal[
     "script",  # any other of its programs
 ]
 _ASSETS = frozenset(("css.php", "js.php", "jquery.php", "manifest.php", "opensearch.php"))
+_LIB = re.compile(r"lib/(?:exe|images|plugins|scripts|styles|tpl)/")
 _EXPORT = re.compile(r"_export/([^/]+)/(.*)", re.DOTALL)
 # What may be a file that lies beside the wiki, or a page with such a name
 _FILE = re.compile(r"\.(?:css|js|txt|xml|gz|html?|php|ico|png|jpe?g|gif|svg|webp|pdf|zip|json|webmanifest)$")
@@ -78,7 +79,7 @@ class Addresses:
                 return Address(view, self.clean(id), rest=rest)
         if found := _EXPORT.fullmatch(path):
             return self._page(unquote(found[2]), {**rest, "do": f"export_{found[1]}"})
-        if script == "lib":
+        if _LIB.match(path):
             known = not path.endswith(".php") or path.rpartition("/")[2] in _ASSETS
             return Address("asset" if known else "script", path, rest=rest)
         if self.rewrite != "1":

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from crawler.canonical import canonical
-from crawler.software import Installed, Page
+from crawler.software import Installed, Page, Setting
 from crawler.software.dokuwiki.addresses import Addresses
 
 _JSINFO = re.compile(r"JSINFO ?= ?(\{.*?\});", re.DOTALL)
@@ -56,7 +57,7 @@ def base_of(page: Page) -> str | None:
     """The wiki's base URL: from link[rel=start], else from where its scripts lie."""
     start = page.tree.css_first("link[rel=start]")
     if start is not None and (url := canonical(start.attributes.get("href") or "", page.url)):
-        return url.partition("?")[0].rpartition("/")[0] + "/"
+        return _here(url.partition("?")[0].rpartition("/")[0] + "/", page)
     for node in page.tree.css("link[href], script[src]"):
         target = node.attributes.get("href") or node.attributes.get("src") or ""
         url = canonical(target, page.url)
@@ -64,6 +65,23 @@ def base_of(page: Page) -> str | None:
         if url and found and urlsplit(url).netloc == urlsplit(page.url).netloc:
             return found[1]
     return None
+
+
+def _here(base: str, page: Page) -> str:
+    """The base as the page was asked for: behind a proxy a wiki may believe in another scheme or host."""
+    told, asked = urlsplit(base), urlsplit(page.url)
+    return f"{asked.scheme}://{asked.netloc}{told.path}" if asked.path.startswith(told.path) else base
+
+
+def learnt(page: Page, base: str, settings: Mapping[str, str]) -> Iterator[Setting]:
+    """What the page that gave the wiki away did not tell, and this one does."""
+    if settings.get("slash") and settings.get("start"):
+        return
+    id, rewrite = str(jsinfo(page).get("id") or ""), settings.get("rewrite", "0")
+    if not settings.get("slash") and (slash := _slash(page, base, rewrite, id)):
+        yield Setting("slash", slash)
+    if not settings.get("start") and (start := _start(page, base, rewrite, id)):
+        yield Setting("start", start)
 
 
 def _links(page: Page) -> list[str]:

@@ -23,8 +23,8 @@ _FIRST = re.compile(r"first\[(\d{1,9})\]")
 _UNPACKED = 50_000_000
 
 
-def read_index(page: Page, wiki: Addresses) -> Iterator[Found]:
-    """Pages and namespaces of the index with one namespace open; the others come with links of their own.
+def read_index(page: Page, opened: str, wiki: Addresses) -> Iterator[Found]:
+    """Pages and namespaces of one namespace, which the index shows open among all those above it.
 
     Under the start page links to namespaces say nofollow only where there is a sitemap. Asking for one that
     is switched off puts an error into the wiki's log.
@@ -35,11 +35,12 @@ def read_index(page: Page, wiki: Addresses) -> Iterator[Found]:
         if address is None:
             continue
         if address.action == "index":
-            namespace = wiki.clean(address.rest.get("idx") or link.attributes.get("title") or "")
-            yield Ask(wiki.index(namespace))
             if "nofollow" in (link.attributes.get("rel") or ""):
                 yield Ask(wiki.page("", ("do", "sitemap")))
-        elif address.view == "show" and not address.rest and address.id:
+            namespace = wiki.clean(address.rest.get("idx") or link.attributes.get("title") or "")
+            if namespace.rpartition(":")[0] == opened:
+                yield Ask(wiki.index(namespace))
+        elif address.view == "show" and not address.rest and address.id.rpartition(":")[0] == opened:
             yield Item("page", address.id, "index", url, as_page=True)
     yield Heard("page", "index")
 

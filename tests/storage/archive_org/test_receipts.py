@@ -11,7 +11,8 @@ from storage.archive_org.receipts import Summary
 
 WHOLE = Summary(
     site="forum", snapshot="20261122T031500Z", at=datetime(2026, 11, 22, 4, tzinfo=UTC), pages=4380,
-    there=4102, old=31, same=900, asked=200, waiting=0, left=278, refused=0, unwanted=0, excluded=0, recheck_after=365,
+    there=4102, old=31, same=900, asked=200, waiting=0, left=278, refused=0, unwanted=0, excluded=0,
+    recheck_after=365,
     a_night=200, nights=2,
 )  # fmt: skip
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from crawler.software.flaskbb import FlaskBB as Software
 from tests.journeys import mirrored
 from tests.journeys.jukni import Jukni, mirror, wait_until
 from tests.sites import wsgi
 from tests.sites.flaskbb import FlaskBB, flaskbb
+from tests.software.walker import get
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("flaskbb")]
 
@@ -61,6 +63,26 @@ def test_a_forum_comes_out_complete(forum: FlaskBB, tmp_path: Path) -> None:
     assert said["requests"] == len(asked)
     assert len(asked) / len(forum.pages()) <= PER_USEFUL
     mirrored.proved(snapshot)
+
+
+def test_two_fetches_of_a_page_are_the_same_but_for_volatile_spots(forum: FlaskBB) -> None:
+    for path in ("/", "/forum/4-annonces", "/category/1-le-forum", *forum.topics[0].pages()):
+        one, other = get(forum.url + path).body, get(forum.url + path).body
+        assert one != other, path  # the token, or how often it was looked at
+        for pattern in Software.volatile:
+            one, other = pattern.sub(b"", one), pattern.sub(b"", other)
+        assert one == other, path
+        assert b"/topic/" in one or b"/forum/" in one
+
+
+def test_what_is_not_there(forum: FlaskBB) -> None:
+    module = Software(f"{forum.url}/")
+    for path, status in (("/topic/9999-x", 200), ("/forum/9999-x", 200), ("/forum/3-equipe", 403)):
+        page = get(forum.url + path)
+        assert (page.status, status == 403 or module.accept(page).verdict) == (
+            status,
+            status == 403 or "missing",
+        )
 
 
 def test_what_is_withheld_is_named_and_what_comes_meanwhile_is_taken(forum: FlaskBB, tmp_path: Path) -> None:

@@ -283,10 +283,17 @@ class Lists(Software):
     def _read_pages(
         self, page: Page, place: Place, group: str, source: str, inventory: Inventory
     ) -> Iterator[Found]:
-        """The other pages of a list: all between the first and the last, whether linked or not."""
+        """The other pages of a list: all between the first and the last, whether linked or not.
+
+        Where there are more than were known, the one that was the last before is asked for once more.
+        """
         kind = f"{place.kind}-page"
         known = 1 if place.page == 1 else 1 + inventory.number(kind, group)
-        for number in range(known + 1, self._last(page, place) + 1):
+        last = self._last(page, place)
+        before = Place(place.kind, place.id, known)
+        if last > known and place.page not in (1, known) and inventory.state(*before.key) == "captured":
+            yield Ask(self.at(page.url, known), "page", again=True)
+        for number in range(known + 1, last + 1):
             other = Place(place.kind, place.id, number)
             yield Item(kind, other.key[1], source, self.at(page.url, number), group, as_page=True)
 

@@ -146,7 +146,7 @@ def seed(share: float = 1.0) -> Forum:
             for number in range(1, (length or dice.randint(1, 9)) + 1):
                 moment = now - timedelta(days=dice.randint(2, 2_000), seconds=dice.randint(0, 86_000))
                 file = None
-                if number == 2 and n % 3 == 0:
+                if number == 2 and (n % 3 == 0 or n == 1):
                     key = next(files)
                     file = File(key, f"plan été {key}.txt", marker("file", key))
                 key = next(posts)

@@ -1,4 +1,7 @@
-"""A XenForo 2 as its published markup describes it; served by `static.Site`. Small: the module is experimental."""
+"""A XenForo 2 as its published markup describes it; served by `static.Site`. Small: the module is experimental.
+
+As the original: a link with another subject redirects to the topic's present one.
+"""
 
 # ruff: noqa: E501  markup is easier to hold against the original in whole tags
 from __future__ import annotations
@@ -45,6 +48,10 @@ def _answer(forum: Forum, base: str, target: str) -> Response | None:
     if not found:
         return _page(base, "?", "<p>A trap.</p>") if target.endswith("/") or "/" in target else None
     id, page = int(found[2]), int(found[3] or 1)
+    if found[1] == "threads" and (there := forum.topic(id)) and not there[0].private:
+        usual = _list(base, "threads", id, there[1].title, page)
+        if usual != base + target:
+            return Response(b"", status=301, headers=(("Location", usual),))
     if found[1] == "forums":
         board = forum.board(id)
         if board is None or board.private:
@@ -128,10 +135,11 @@ def _post(base: str, topic: Topic, post: Post) -> str:
     file = ""
     if post.file:
         file = f'<section class="message-attachments"><a href="{base}attachments/plan-txt.{post.file.id}/">{escape(post.file.name)}</a></section>'
+    old = f'<a href="{base}threads/ancien-titre.{topic.id + 3}/">voir aussi</a>' if post.number == 1 else ""
     return f"""<article class="message message--post js-post" data-author="{name}" data-content="post-{post.id}" id="js-post-{post.id}"><span class="u-anchorTarget" id="post-{post.id}"></span>
 <header class="message-attribution"><ul class="message-attribution-main"><li><a href="{link}post-{post.id}"><time class="u-dt" datetime="{post.posted:%Y-%m-%dT%H:%M:%S+0000}">…</time></a></li></ul>
 <ul class="message-attribution-opposite"><li><a href="{link}post-{post.id}" data-xf-init="share-tooltip">Partager</a></li><li><a href="{link}post-{post.id}">#{post.number}</a></li></ul></header>
-<div class="message-content"><article class="message-body js-selectToQuote"><div class="bbWrapper">{escape(post.text)} {post.marker}</div></article>{file}</div>
+<div class="message-content"><article class="message-body js-selectToQuote"><div class="bbWrapper">{escape(post.text)} {post.marker} {old}</div></article>{file}</div>
 <footer><aside class="message-signature"><div class="bbWrapper">Signature</div></aside><a href="{base}posts/{post.id}/react?reaction_id=1">J’aime</a></footer></article>"""
 
 

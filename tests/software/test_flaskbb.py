@@ -135,7 +135,8 @@ def test_a_board_tells_topics_their_posts_and_its_other_pages() -> None:
 def topic(date: str, number: str = '<div class="pull-right"><strong>#21</strong></div>') -> Page:
     text = f"""
 <div class="topic-view"><div class="topic-head"><a href="/forum/topic/45-ete">Été &amp; forêt</a></div>
-<div id="7" class="row post-row"><div class="author-name"><h4><a href="/forum/user/Zo%C3%A9">Zoé</a></h4></div>
+<div id="7" class="row post-row">
+<div class="author-name"><h4><a href="/forum/user/Zo%C3%A9">Zoé</a></h4></div>
 <div class="post-meta"><div class="pull-left">{date}</div>{number}</div>
 <div class="post-content" id="pid7"><p>Bonjour</p><div class="post-signature"><hr>Zoé</div></div></div></div>
 """

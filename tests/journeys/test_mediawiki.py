@@ -81,7 +81,7 @@ def _markers(snapshot: Snapshot, wanted: set[str]) -> set[str]:
 
 
 def test_everything_public_is_there_and_nothing_private(either: Mirrored, mediawiki: MediaWiki) -> None:
-    assert len(mediawiki.public_markers()) == 27
+    assert len(mediawiki.public_markers()) == 102
     assert _markers(either.snapshot, mediawiki.public_markers()) == mediawiki.public_markers()
     assert _markers(either.snapshot, mediawiki.private_markers()) == set()
     for page in mediawiki.pages:

@@ -140,6 +140,8 @@ _TEXTS: dict[str, tuple[str, ...]] = {
     "Qui ? Où : & l’été": ("Des questions, 100 % sûres. [[C++ pour l’été]]",),
     "C++ pour l’été": ("Un langage.", "Un langage. [[Qui ? Où : & l’été]] [[Aide:Sommaire/Écrire]]"),
     "Aide:Sommaire/Écrire": ("Comment écrire. [[Catégorie:Sans page]]",),
+    # Nothing links to these: they are found by asking the wiki what it has.
+    **{f"Fiche n° {n}": tuple(f"Fiche {n}, version {v}." for v in range(3)) for n in range(25)},
 }
 _DELETED = "Page disparue"
 _HIDDEN = ("Forêt", 1)
@@ -147,40 +149,41 @@ _HIDDEN_FILE = "Plan & légende.png"
 
 
 @contextmanager
-def mediawiki(folder: Path, *, title: str = "Wikhan") -> Iterator[MediaWiki]:
+def mediawiki(folder: Path, *, title: str = "Wikhan", code: Path = CODE) -> Iterator[MediaWiki]:
     """Install, seed and serve a MediaWiki in an empty folder; stopped at the end.
 
+    code: where its files lie, for another release than the installed one (1.43 was tried so).
     Raises Missing when the Debian packages are not there, RuntimeError with the output of the script of
     MediaWiki that failed.
     """
-    if not (CODE / "maintenance/install.php").exists() or shutil.which("php") is None:
+    if not (code / "maintenance/install.php").exists() or shutil.which("php") is None:
         raise Missing(PACKAGES)
     for part in ("db", "images", "cache", "uploads", "old"):
         (folder / part).mkdir()
     conf = folder / "LocalSettings.php"
     server = ("--server", "http://127.0.0.1", "--scriptpath", PATH.rstrip("/"))
     database = ("--dbtype", "sqlite", "--dbpath", f"{folder}/db", "--confpath", str(folder))
-    _script(folder, "install", *server, *database, "--lang", "fr", "--skins", "Vector",
+    _script(code, folder, "install", *server, *database, "--lang", "fr", "--skins", "Vector",
             "--pass", "loopback-only-1", title, "Intendance")  # fmt: skip
     conf.write_text(conf.read_text("utf-8") + _settings(folder), "utf-8")
-    _script(folder, "createAndPromote", "Zoé", "loopback-only-2")
+    _script(code, folder, "createAndPromote", "Zoé", "loopback-only-2")
     (folder / "titles.txt").write_text(f"{_DELETED}\n", "utf-8")
     (folder / "stock.txt").write_text("Accueil\n", "utf-8")
     # The page the installer wrote is newer than everything imported and would stay on top of it.
-    _script(folder, "deleteBatch", str(folder / "stock.txt"))
+    _script(code, folder, "deleteBatch", str(folder / "stock.txt"))
     (folder / "pages.xml").write_text(_xml(), "utf-8")
-    _script(folder, "importDump", str(folder / "pages.xml"))
-    files = tuple(_upload(folder, name, contents) for name, contents in _files().items())
-    _script(folder, "deleteBatch", str(folder / "titles.txt"))
-    _script(folder, "rebuildrecentchanges")
-    _script(folder, "initSiteStats", "--update")
-    _script(folder, "runJobs")
+    _script(code, folder, "importDump", str(folder / "pages.xml"))
+    files = tuple(_upload(code, folder, name, contents) for name, contents in _files().items())
+    _script(code, folder, "deleteBatch", str(folder / "titles.txt"))
+    _script(code, folder, "rebuildrecentchanges")
+    _script(code, folder, "initSiteStats", "--update")
+    _script(code, folder, "runJobs")
     with closing(sqlite3.connect(f"{folder}/db/my_wiki.sqlite")) as db:
         pages, files = _with_ids(db), _with_archived(db, files)
         files = _hide(db, folder, pages, files)
     web = folder / "web"
     web.mkdir()
-    with serve(web, list(_mounts(folder)), php_workers=2) as host:
+    with serve(web, list(_mounts(code, folder)), php_workers=2) as host:
         yield MediaWiki(host, pages, files, (_DELETED,))
 
 
@@ -189,7 +192,7 @@ def _encoded(title: str) -> str:
     return urllib.parse.quote(title.replace(" ", "_"), safe=":/,;@$!*().-_~")
 
 
-def _mounts(folder: Path) -> Iterator[Mount]:
+def _mounts(code: Path, folder: Path) -> Iterator[Mount]:
     for path in (PATH, SHORT, WITHOUT_API, CLOSED):
         conf = folder / "LocalSettings.php"
         locations = _LOCATIONS
@@ -200,7 +203,7 @@ def _mounts(folder: Path) -> Iterator[Mount]:
             locations += "    location /wiki/ {{ rewrite ^ {{path}}index.php last; }}\n"
         if path == WITHOUT_API:
             locations += "    location = {{path}}api.php {{ return 403; }}\n"
-        yield Mount(path, CODE, locations.format(folder=folder), {"MW_CONFIG_FILE": str(conf)})
+        yield Mount(path, code, locations.format(folder=folder), {"MW_CONFIG_FILE": str(conf)})
 
 
 def _hide(
@@ -219,10 +222,10 @@ def _hide(
     )
 
 
-def _script(folder: Path, name: str, *arguments: str) -> None:
+def _script(code: Path, folder: Path, name: str, *arguments: str) -> None:
     """Run one of MediaWiki's maintenance scripts on our own configuration."""
     done = subprocess.run(
-        ["php", f"{CODE}/maintenance/{name}.php", *arguments],
+        ["php", f"{code}/maintenance/{name}.php", *arguments],
         env={**os.environ, "MW_CONFIG_FILE": str(folder / "LocalSettings.php")},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -349,14 +352,14 @@ def _files() -> dict[str, Sequence[bytes]]:
     }
 
 
-def _upload(folder: Path, name: str, contents: Sequence[bytes]) -> File:
+def _upload(code: Path, folder: Path, name: str, contents: Sequence[bytes]) -> File:
     versions = []
     for number, content in enumerate(contents):
         time = SPRING + (60 + number) * DAY
         place = folder / "uploads" / f"{number}-{hashlib.sha1(name.encode()).hexdigest()[:8]}"
         place.mkdir()
         (place / name).write_bytes(content)
-        _script(folder, "importImages", "--overwrite", "--user", "Zoé", "--comment", "téléversé",
+        _script(code, folder, "importImages", "--overwrite", "--user", "Zoé", "--comment", "téléversé",
                 "--timestamp", _stamp(time), "--extensions", "png,pdf", str(place))  # fmt: skip
         versions.append((time, content))
     return File(name, tuple(versions))

@@ -177,6 +177,7 @@ LEFT = [
     ("/w/index.php?title=For%C3%AAt&uselang=de", "mediawiki:variant"),
     ("/w/index.php?title=Fichier:Carte.png&limit=20&offset=20260101", "mediawiki:variant"),
     ("/w/index.php?title=Cat%C3%A9gorie:Bois&pageuntil=F", "mediawiki:variant"),
+    ("/w/index.php?title=Cat%C3%A9gorie:Bois&pagefrom=F&subcatfrom=G", "mediawiki:variant"),
     ("/w/index.php?title=Ch%C3%AAne&redirect=no", "mediawiki:redirect"),
     ("/w/index.php?curid=12", "mediawiki:number"),
     ("/wiki/Sp%C3%A9cial:Modifications_r%C3%A9centes?days=30&limit=500", "mediawiki:special"),

@@ -124,9 +124,9 @@ def test_a_wiki_before_1_27_has_no_list_of_revisions() -> None:
 
 
 def test_files_with_all_versions() -> None:
-    bench = Bench(time="x")
+    bench = Bench(time="x", server="www.autre.test")
     versions = [
-        {"timestamp": "2021-06-01T00:00:00Z", "url": "https://wiki.test/w/images/d/d0/Carte_du_bois.png"},
+        {"timestamp": "2021-06-01T00:00:00Z", "url": "//www.autre.test/w/images/d/d0/Carte_du_bois.png"},
         {
             "timestamp": "2021-05-31T00:00:00Z",
             "url": "https://wiki.test/w/images/archive/d/d0/20260101000000%21Carte_du_bois.png",
@@ -137,10 +137,9 @@ def test_files_with_all_versions() -> None:
     pages = [
         {"title": "Fichier:Carte du bois.png", "imagerepository": "local", "imageinfo": versions},
         {"title": "Fichier:Commun.svg", "imagerepository": "shared", "imageinfo": versions[:1]},
-        {"title": "Fichier:À plat.png", "imageinfo": [{"url": "//wiki.test/f/%C3%80_plat.png"}]},
     ]
     query = "generator=allimages&prop=imageinfo&iilimit=500"
-    found = bench.read(answer(query, {"query": {"pages": pages[:2]}}))
+    found = bench.read(answer(query, {"query": {"pages": pages}}))
     assert bench.states("file") == {
         "Carte_du_bois.png": "expected",
         "20260101000000!Carte_du_bois.png": "expected",
@@ -149,6 +148,7 @@ def test_files_with_all_versions() -> None:
     assert bench.all.at(BASE).number("file", group="current") == 1
     assert found[-1] == Heard("file", "allimages")
     urls = {one.id: one.url for one in found if isinstance(one, Item) and one.url}
+    assert urls["Carte_du_bois.png"] == "https://wiki.test/w/images/d/d0/Carte_du_bois.png"
     for id, url in urls.items():
         place = bench.module.classify(url)
         assert place is not None
@@ -235,6 +235,15 @@ def test_revisions_with_their_texts(revision: dict[str, Any]) -> None:
     assert list(bench.module.extract(page)) == [
         WikiPage("Forêt", "Forêt", "2", "Zoé", "2021-04-02T00:00:00Z", "ancien")
     ]
+
+
+def test_an_answer_too_long_to_be_read_is_asked_in_halves() -> None:
+    bench = Bench(time="x")
+    cut = b'{"query":{"pages":[{"title":"A","revisions":[{"revid":1,"content":"' + b"a" * 8_000_000
+    page = Page(API + "prop=revisions&revids=1%7C2%7C3", 200, "application/json", cut, NOW)
+    assert [query["revids"] for query in asked(bench.read(page))] == ["1", "2|3"]
+    alone = Page(API + "prop=revisions&revids=1", 200, "application/json", cut, NOW)
+    assert bench.read(alone) == []
 
 
 # --- what changes meanwhile

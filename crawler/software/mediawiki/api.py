@@ -88,9 +88,14 @@ def refused(answer: Any) -> tuple[str, str]:
 def read(page: Page, at: Addresses, settings: Mapping[str, str], inventory: Inventory) -> Iterator[Found]:
     """What an answer tells."""
     answer = page.json
-    if not isinstance(answer, dict):
-        return
     asked = dict(parse_qsl(page.url.partition("?")[2]))
+    if not isinstance(answer, dict):
+        # Too long to be read to its end: revisions one by one are not, as a rule.
+        numbers = asked.get("revids", "").split("|")
+        for half in (numbers[: len(numbers) // 2], numbers[len(numbers) // 2 :]):
+            if len(numbers) > 1:
+                yield from (Ask(url) for url in texts(at, half))
+        return
     told = answer.get("query", {})
     ended = "continue" not in answer
     if asked.get("meta") == "siteinfo":
@@ -103,7 +108,7 @@ def read(page: Page, at: Addresses, settings: Mapping[str, str], inventory: Inve
     elif asked.get("list") == "recentchanges":
         yield from _read_changes(told.get("recentchanges", ()), at, inventory)
     elif asked.get("prop") == "imageinfo":
-        yield from _read_files(told.get("pages", ()))
+        yield from _read_files(told.get("pages", ()), at, settings.get("server", ""))
         yield from _heard(ended and "generator" in asked, "allimages", "file")
     elif asked.get("generator") == "allpages":
         yield from _read_pages(told.get("pages", ()), at)
@@ -162,6 +167,7 @@ def _settings(
         "time": str(general.get("time", "")),
         "version": str(general.get("generator", "")).partition(" ")[2],
     }
+    learnt["server"] = str(general.get("server", "")).partition("//")[2]
     namespaces = from_siteinfo(_values(told.get("namespaces", ())), told.get("namespacealiases", ()))
     learnt["namespaces"] = namespaces.text()
     article = general.get("articlepath")
@@ -230,14 +236,19 @@ def text(revision: Mapping[str, Any]) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _read_files(found: Any) -> Iterator[Found]:
+def _read_files(found: Any, at: Addresses, server: str) -> Iterator[Found]:
+    ours = "/".join(at.script.split("/", 3)[:3])
     for one in _values(found):
         if one.get("imagerepository", "local") != "local":
             continue
         name = str(one["title"]).partition(":")[2]
         for place, version in enumerate(one.get("imageinfo", ())):
             group = "old" if place else "current"
-            url = canonical(str(version.get("url", "")))
+            there = str(version.get("url", ""))
+            # By the address the wiki was configured with, which need not be the one we came by.
+            if server and there.partition("//")[2].startswith(server + "/"):
+                there = ours + there.partition("//")[2].removeprefix(server)
+            url = canonical(there, at.script) if there else None
             if "filehidden" in version or "filemissing" in version or not url:
                 why = HIDDEN_FILE if "filehidden" in version else "the wiki itself misses this file"
                 id = str(version.get("archivename") or f"{name} ({version.get('timestamp', 'no date')})")

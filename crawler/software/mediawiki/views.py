@@ -57,8 +57,8 @@ def _page(url: str, view: View, at: Addresses, by_api: bool) -> Classified:
         return _left("mediawiki:media", "another address of a file")
     if query == {"redirect": "no"}:
         return _left("mediawiki:redirect", "a redirect that is not followed; the export brings its text")
-    if query and view.namespace == CATEGORY and query.keys() <= _FROM:
-        return Classified("list", view.title)
+    if len(query) == 1 and view.namespace == CATEGORY and query.keys() <= _FROM:
+        return Classified("list", view.title)  # two of them at once: every page of one beside every other
     if query and view.namespace == FILE and query.keys() == {"limit", "offset"} and not by_api:
         return Classified("inventory")
     if query:

@@ -40,11 +40,11 @@ def report(
     software: the installations found. places: the folders that are mirrored. counts: URLs by state and
     outcome. items: what the installations say they have, by kind. counters: published numbers, and those that
     differ from what was found. gaps: what is missing of the site's own server, with reason and next step
-    (`again`: the command that tries it once more). elsewhere: requisites on other hosts that could not be
-    had; the site itself is whole without them. skipped: the rules with reason, count and examples.
-    links: what the captured pages name, looked up in the view (`resolved`, null where no software is known).
-    links_to: addresses on the other sites of the configuration. requests: of all attempts. useful: captured
-    items that a visitor came for.
+    (`again`: the command that tries it once more). denied: items the site has and does not give. elsewhere:
+    requisites on other hosts that could not be had; the site itself is whole without them. skipped: the rules
+    with reason, count and examples. links: what the captured pages name, looked up in the view (`resolved`,
+    null where no software is known). links_to: addresses on the other sites of the configuration. requests:
+    of all attempts. useful: captured items that a visitor came for.
     """
     installed = list(software)
     limited = any(skip.rule == _LIMIT for skip in frontier.skips())
@@ -90,6 +90,7 @@ def report(
             "differ": [_counter(one) for one in differing[:_LISTED]],
         },
         "gaps": gaps[:_LISTED],
+        "denied": [_denied(one) for one in islice(inventory.denied(), _LISTED)],
         "elsewhere": elsewhere,
         "skipped": [
             {"rule": s.rule, "reason": s.reason, "count": s.n, "examples": list(s.examples)}
@@ -164,6 +165,11 @@ def _lost(one: Lost, again: str) -> dict[str, Any]:
         "via": one.base,
         "next": again,
     }
+
+
+def _denied(one: Lost) -> dict[str, Any]:
+    reason = one.why or "the site refuses it"
+    return {"url": one.url or None, "kind": one.kind, "id": one.id, "reason": reason, "via": one.base}
 
 
 def _differs(one: Differs, again: str) -> dict[str, Any]:

@@ -71,12 +71,12 @@ def about(frontier: Frontier, site: Site, report: Mapping[str, Any]) -> Crawl:
 
 def nothing(site: Site, report: Mapping[str, Any], notes: Sequence[str], again: str) -> RemoteError:
     """Not one page of the site was captured, whatever else was."""
-    gap = next(iter(report["gaps"]), None)
+    gap = next(iter([*report["gaps"], *report["denied"]]), None)
     reasons = [gap["reason"]] if gap else [*notes] or ["the address answers, but has no page there"]
     return RemoteError(
         f"nothing of {site.name} could be captured",
         what="\n".join(reasons),
-        where=gap["url"] if gap else site.urls[0],
+        where=(gap["url"] if gap else None) or site.urls[0],
         kept="earlier snapshots are untouched",
         next=(again,),
     )

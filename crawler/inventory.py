@@ -193,6 +193,15 @@ class Inventory:
             base, kind, id, url, state, why, sources = found
             yield Lost(base, kind, id, url, state, why, sources or "")
 
+    def denied(self) -> Iterator[Lost]:
+        """Items that the site says it has and does not give, in the order found."""
+        for found in self._db.execute(
+            "SELECT base, kind, id, url, state, why, (SELECT group_concat(DISTINCT source) FROM tellings"
+            " WHERE item = number) FROM items WHERE state = 'denied' ORDER BY number"
+        ):
+            base, kind, id, url, state, why, sources = found
+            yield Lost(base, kind, id, url, state, why, sources or "")
+
     def differing(self) -> Iterator[Differs]:
         """Counters that do not agree with what was found."""
         for base, kind, grouped, source, n, bound, row in self._db.execute(

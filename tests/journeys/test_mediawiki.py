@@ -101,6 +101,14 @@ def test_the_verdict_stands_on_two_sources(either: Mirrored, mediawiki: MediaWik
     assert (files["captured"], files["denied"]) == (4, 1)
 
 
+def test_what_an_administrator_hid_is_named_with_the_reason(either: Mirrored, mediawiki: MediaWiki) -> None:
+    denied = {(entry["kind"], entry["reason"]): entry["id"] for entry in either.coverage["denied"]}
+    (hidden,) = [revision.id for page in mediawiki.pages for revision in page.revisions if revision.hidden]
+    assert denied["revision", "an administrator hid the text of this revision"] == str(hidden)
+    assert "Plan & légende.png" in denied["file", "an administrator hid this version of the file"]
+    assert len(either.coverage["denied"]) == 2
+
+
 def test_the_api_named_what_was_captured(short: Mirrored, without_api: Mirrored) -> None:
     assert short.items("page")["sources"].keys() >= {"allpages", "allrevisions"}
     assert short.coverage["counters"] == {"checked": 3, "agree": 3, "differ": []}
@@ -135,5 +143,6 @@ def test_titles_that_need_escapes_are_captured_where_the_wiki_links_them(
 def test_of_a_closed_wiki_nothing_is_captured(mediawiki: MediaWiki, tmp_path: Any) -> None:
     jukni = Jukni(tmp_path)
     ended = jukni.run(*mirror(f"{mediawiki.host.url}{CLOSED}index.php?title=Accueil"), code=None)
-    assert ended.code in (3, 4)
+    assert ended.code == 4
+    assert "the wiki lets only members read it" in ended.err
     assert open_archive(jukni.archive).collection(open_archive(jukni.archive).sites()[0]).sealed() == []

@@ -34,13 +34,16 @@ class Crawled:
         return found
 
 
-def crawl(folder: Path, *parts: Part, start: str, code: int = 0) -> Crawled:
-    """Crawl what the parts serve, from `start` (a path) on, and be sure of the exit code."""
+def crawl(folder: Path, *parts: Part, start: str, code: int = 0, more: str = "") -> Crawled:
+    """Crawl what the parts serve, from `start` (a path) on, and be sure of the exit code.
+
+    more: lines of the site's configuration.
+    """
     jukni = Jukni(folder)
     with Site(*parts) as site:
         jukni.configure(
             f'[archive]\npath = "{jukni.archive}"\n[site.forum]\nurl = "{site.url}{start}"\n'
-            "delay = 0.0\nconcurrency = 4\nattempts = 2\nretry_wait = 0.05\n"
+            f"delay = 0.0\nconcurrency = 4\nattempts = 2\nretry_wait = 0.05\n{more}"
         )
         ended = jukni.run("crawl", "forum", code=code)
         snapshot = mirrored.sealed(jukni.archive)

@@ -102,7 +102,7 @@ class Forum:
         self.cdn = cdn
         self.withheld: set[int] = set()
         self.down: set[str] = set()
-        self.files = {"/uploads/default/original/1X/carte.png": b"\x89PNG carte " + mark("carte").encode()}
+        self.files: dict[str, bytes] = {}
         self.topics: dict[int, Topic] = {}
         self._views = 0
         self._ids = iter(range(101, 100_000))
@@ -187,7 +187,7 @@ class Forum:
         query = parse_qsl(parts.query)
         path = parts.path or "/"
         if path in self.files:
-            return Response(self.files[path], "image/png" if path.endswith("png") else "application/pdf")
+            return Response(self.files[path], "application/pdf")
         if path.endswith(".css"):
             return Response(b"body { color: #123 }", "text/css")
         if path.endswith(".json"):

@@ -228,3 +228,11 @@ def test_the_source_of_nothing_and_of_zero_is_the_page() -> None:
     assert wiki().accept(raw).verdict == "ok"
     (item,) = wiki().extract(raw)
     assert (getattr(item, "source", None), getattr(item, "revision", None)) == ("  l'été\n", "7")
+
+
+def test_what_another_software_makes_below_it_is_left_to_the_engine() -> None:
+    page = Page(f"{BASE}forum/", 200, "text/html", b'<html><body id="phpbb"></body></html>', NOW)
+    assert wiki().accept(page).verdict == "ok"
+    assert told(wiki(), page) == []
+    below = html(f"{BASE}autre/start", head(base="/wikhan/autre/"), '<a class="wikilink2" href="y">y</a>')
+    assert told(wiki(), below) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crawler.software import Ask, Found, Item, Page, Skip
+from crawler.software import Ask, Found, Heard, Item, Page, Skip
 from tests.software.dokuwiki_pages import BASE, NOW, PAGE, head, html, told, wiki
 from tests.software.walker import Known, Walked
 
@@ -162,3 +162,16 @@ def test_icons_are_fetched_where_a_page_shows_them() -> None:
         '<a class="media mediafile mf_pdf" href="/wikhan/_media/a.pdf">a</a>',
     )
     assert icon in [one.url for one in told(wiki(), page) if isinstance(one, Ask)]
+
+
+def test_an_empty_sitemap_says_nothing() -> None:
+    # It is made from the search index, which may be empty on a wiki full of pages.
+    def sitemap(*pages: str) -> Page:
+        urls = "".join(f"<url><loc>{BASE}{page}</loc></url>" for page in pages)
+        body = f'<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{urls}</urlset>'
+        return Page(f"{BASE}start?do=sitemap", 200, "application/xml", body.encode(), NOW)
+
+    assert told(wiki(), sitemap()) == []
+    item, heard = told(wiki(), sitemap("fr:faq"))
+    assert item == Item("page", "fr:faq", "sitemap", f"{BASE}fr:faq", as_page=True)
+    assert heard == Heard("page", "sitemap")

@@ -16,7 +16,8 @@ _WIKIS = "dokuwiki|mediawiki"
 _VERB = "action|do|act|op|cmd|mode|task|sa"
 _BOARDS = "phpbb|smf|mybb|fluxbb|punbb|vbulletin"
 _everywhere = partial(Rule, anywhere=True)
-_word = partial(Rule, software="", anywhere=True, not_in=_WIKIS)
+# Their pages bear names that people chose: /wiki/Login, /topic/5/update/. Each has a rule for what it means.
+_word = partial(Rule, software="", anywhere=True, not_in=f"{_WIKIS}|spirit")
 
 
 def _segment(words: str) -> str:
@@ -400,9 +401,10 @@ BOOK = Book(
             "spirit-acts",
             "spirit",
             "for members: writes, likes, marks or moderates",
-            path=r"^(?!.*/(?:topic|category)/\d+/).*/(?:st/admin/|user/(?!\d)"
+            path=r"^(?!.*/(?:topic|category)/\d+/).*/(?:st/admin/|search/|user/(?!\d)"
             r"|topic/(?:publish|update|moderate|unread|notification|favorite|private)/"
-            r"|comment/(?:bookmark/|flag/|like/|upload/|poll/(?:close|open|vote)/|\d+/publish/))",
+            r"|comment/(?:bookmark/|flag/|like/|upload/|poll/(?:close|open|vote)/"
+            r"|\d+/(?:publish|update|move|delete|undelete)/))",
         ),
         # --- pads and shares
         _everywhere(

@@ -33,6 +33,7 @@ _MARKS: tuple[tuple[str, bytes], ...] = (
     ("punbb", rb"<div id=\"brd-(?:wrap|index|viewtopic|viewforum)\"|<a href=\"https?://punbb\.informer\.com"),
     ("flaskbb", rb"class=\"[^\"]*flaskbb-layout|flaskbb is a forum software"),
     ("spirit", rb"/static/spirit/|spirit-project\.com"),
+    ("misago", rb"id=\"misago-container\"|window\.misago_locale ?="),
     (
         "etherpad",
         rb"<!doctype html>\s*<!--[^>]*etherpad|/static/js/pad\.js|clientvars ?= ?\{|<title>etherpad",

@@ -153,8 +153,14 @@ HARM: dict[str, tuple[list[str], list[str]]] = {
     "nodebb-acts": (["compose?cid=2", "chats", "api/v3/topics/5/state", "user/x/chats"], ["topic/5/compose", "api/v3/posts/5/raw", "api/topic/5/x", "category/2/chat-room"]),
     "flaskbb-acts": (["markread", "topic/5-sujet/post/new", "post/7/edit", "forum/2-x/markread", "auth/login", "topictracker", "forum/2-x/topic/new"], ["topic/5-sujet", "forum/2-général", "topic/6-markread"]),
     "spirit-acts": (
-        ["topic/publish/", "user/menu/", "comment/like/5/create/", "topic/moderate/lock/5/", "comment/5/publish/", "st/admin/", "topic/unread/"],
-        ["topic/5/publish-me/", "category/5/x/", "user/7/nom/", "topic/5/private/"],
+        [
+            *("topic/publish/", "user/menu/", "comment/like/5/create/", "topic/moderate/lock/5/", "comment/5/publish/"),
+            *("st/admin/", "topic/unread/", "user/login/?next=/", "user/logout/", "search/", "comment/5/delete/", "comment/5/move/"),
+        ],
+        [
+            *("topic/5/publish-me/", "category/5/x/", "user/7/nom/", "topic/5/private/"),
+            *("topic/5/update/", "topic/5/search/", "topic/5/login/?page=2", "category/2/report/"),
+        ],
     ),
     "etherpad-acts": (["p/pad/import", "p/pad/export/pdf", "p/pad/export/docx"], ["p/pad/export/etherpad", "p/pad/export/txt", "p/import", "p/pad"]),
     "etherpad-server": (["admin", "newpad", "socket.io/?EIO=4"], ["p/admin", "p/newpad", "static/js/pad.js"]),
@@ -351,6 +357,10 @@ CONTENT: dict[str, list[str]] = {
     "spirit": [
         *("", "category/", "category/2/general/", "category/2/general/?page=3", "topic/5/sujet/", "topic/5/sujet/?page=2", "static/spirit/x.css"),
         *("media/spirit/images/a.png",),
+    ],
+    "misago": [
+        *("", "threads/", "categories/", "c/general/3/", "c/general/3/?start=77", "t/sujet/5/", "t/sujet/5/2/"),
+        *("a/q7OVkS6AXktY/3/", "a/thumb/q7OVkS6AXktY/3/", "static/misago/css/misago.css", "media/avatars/a.png"),
     ],
     "etherpad": [
         *("", "p/réunion", "p/pad/export/etherpad", "p/pad/export/txt", "p/pad/export/html", "p/r.1a2b3c4d/export/txt", "static/css/pad.css"),

@@ -157,6 +157,7 @@ HEADS = {
     "nodebb": b'<script defer src="/assets/nodebb.min.js?v=abc"></script>',
     "flaskbb": b'<meta name="description" content="FlaskBB is a forum software written in Flask">',
     "spirit": b'<link href="/static/spirit/stylesheets/styles.all.min.css">',
+    "misago": b'<div id="misago-container" >',
     "etherpad": b"<!doctype html>\n<!--\n\tEtherpad is a collaborative editor-->",
     "nextcloud": b'<html><head data-requesttoken="abc"><meta charset="utf-8">',
 }

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tests.sites.static import Request, Response, Site
 from tests.sites.wiki_host import free_port
@@ -58,6 +59,11 @@ class Topic:
     gone: bool = False
     tid: int = 0
     slug: str = ""
+
+    @property
+    def path(self) -> str:
+        """Its first page, below the forum."""
+        return "topic/" + quote(self.slug)
 
     @property
     def private(self) -> bool:

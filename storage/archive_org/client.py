@@ -8,6 +8,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,7 +93,7 @@ class Client:
 
     def index(self, query: Mapping[str, str]) -> Reply:
         """GET of the CDX server."""
-        return self._ask(f"{self.addresses.cdx}?{urlencode(query)}")
+        return self._ask(f"{self.addresses.cdx}?{urlencode(query)}", packed=True)
 
     def capture(self, timestamp: str, url: str) -> Reply:
         """HEAD of a capture's own bytes; a redirect means that the nearest one is another."""
@@ -109,10 +110,13 @@ class Client:
         form: Mapping[str, str] | None = None,
         signed: bool = False,
         method: str | None = None,
+        packed: bool = False,
     ) -> Reply:
         headers = {"User-Agent": self._agent, "Accept": "application/json"}
         if signed and self._keys is not None:
             headers["Authorization"] = f"LOW {self._keys.access}:{self._keys.secret}"
+        if packed:
+            headers["Accept-Encoding"] = "gzip"
         data = None if form is None else urlencode(form).encode()
         request = urllib.request.Request(url, data, headers, method=method)
         end = self._clock() + self._timeout
@@ -142,7 +146,21 @@ class Client:
         if answer.length:
             raise NoAnswer("the answer was cut", sent=True)
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Reply(status=answer.status, headers=headers, body=b"".join(pieces))
+        body = b"".join(pieces)
+        if headers.get("content-encoding", "").lower() == "gzip":
+            body = _unpacked(body, self._most)
+        return Reply(status=answer.status, headers=headers, body=body)
+
+
+def _unpacked(body: bytes, most: int) -> bytes:
+    engine = zlib.decompressobj(31)
+    try:
+        plain = engine.decompress(body, most)
+    except zlib.error as error:
+        raise NoAnswer(f"the answer is no gzip: {error}", sent=True) from error
+    if not engine.eof:
+        raise NoAnswer("the answer was cut", sent=True)
+    return plain
 
 
 def _before(reason: object) -> bool:

@@ -138,10 +138,11 @@ class Wishes:
     says to all robots is written for search engines and says nothing here.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, pages: Iterable[Page]) -> None:
+        """pages: those that will be asked about."""
         self._warcs = snapshot.warcs
         self._rules: dict[str, Protego] = {}
-        origins = {_origin(line.url) for line in read_index(snapshot.index)}
+        origins = {_origin(page.url) for page in pages}
         view = _View(snapshot, {f"{origin}/robots.txt" for origin in origins})
         for origin in origins:
             line = view.newest(f"{origin}/robots.txt")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Literal, TypeVar
@@ -54,14 +54,15 @@ class Rules:
 
 @dataclass(slots=True)
 class Seen:
-    """What their index has of one page. same: the newest capture with exactly our payload.
+    """What their index has of one page.
 
-    A digest that differs says nothing: theirs may have come with another content coding.
+    same: the newest capture with exactly our payload. claimed: the one they said they made. A digest that
+    differs says nothing: theirs may have come with another content coding.
     """
 
     newest: Capture | None = None
     same: Capture | None = None
-    times: set[str] = field(default_factory=set)
+    claimed: Capture | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,14 @@ class Plan:
 
 
 def match(
-    pages: Sequence[Page], captures: Iterable[Capture], seen: dict[str, Seen] | None = None
+    pages: Sequence[Page],
+    captures: Iterable[Capture],
+    entries: Mapping[str, Entry],
+    seen: dict[str, Seen] | None = None,
 ) -> dict[str, Seen]:
     """URL → what there is of it. Pages with one key (`/Wiki/A`, `/wiki/a`) need their own spelling.
 
-    seen: what is known already, added to.
+    entries: of the ledger, by URL. seen: what is known already, added to. Captures pass and are not kept.
     """
     seen = {page.url: Seen() for page in pages} if seen is None else seen
     by_key: dict[str, list[Page]] = defaultdict(list)
@@ -98,13 +102,14 @@ def match(
             continue
         for page in alike:
             if len(alike) == 1 or _spelling(page.url) == _spelling(capture.url):
-                _note(seen[page.url], page, capture)
+                _note(seen[page.url], page, capture, entries.get(page.url))
     return seen
 
 
-def _note(seen: Seen, page: Page, capture: Capture) -> None:
+def _note(seen: Seen, page: Page, capture: Capture, entry: Entry | None) -> None:
     """One more capture of this page."""
-    seen.times.add(capture.timestamp)
+    if entry is not None and entry.timestamp == capture.timestamp:
+        seen.claimed = capture
     if seen.newest is None or capture.timestamp > seen.newest.timestamp:
         seen.newest = capture
     if capture.digest == page.digest and (seen.same is None or capture.timestamp > seen.same.timestamp):
@@ -116,9 +121,7 @@ def confirmed(entry: Entry, seen: Seen) -> Capture | None:
     asked = entry.asked_at
     if asked is None or entry.state == "confirmed" or seen.newest is None:
         return None
-    if seen.newest.at >= asked - SKEW or (entry.timestamp and entry.timestamp in seen.times):
-        return seen.newest
-    return None
+    return seen.newest if seen.newest.at >= asked - SKEW or seen.claimed is not None else None
 
 
 def plan(

@@ -61,11 +61,11 @@ def submit(
     archive meanwhile. UsageError for a private collection. RemoteError when their index cannot be read:
     nothing was asked for then. BrokenData for a damaged snapshot. What goes wrong later is in the result.
     """
-    sites = [_Standing(snapshot, rules, dry) for snapshot in snapshots]
+    sites = [_Standing(snapshot, rules, dry, say) for snapshot in snapshots]
     ours = replace(rules, not_within=1) if mode == "all" else rules
     notes: list[str] = []
     for site in sites:
-        notes += site.look_up(client, now, sleep, say)
+        notes += site.look_up(client, now, sleep)
     chosen = _choose(sites, ours, now(), mode, most)
     asking = Asking(client, ours, now, sleep, say)
     if not dry:
@@ -74,7 +74,7 @@ def submit(
         notes += asking.notes
         if asking.handed:
             for site in sites:
-                notes += site.look_again(client, begun, now, sleep, say)
+                notes += site.look_again(client, begun, now, sleep)
     found = _summaries(sites, client, rules, now(), asking.handed)
     if not dry:
         for site, summary in zip(sites, found, strict=True):
@@ -91,7 +91,7 @@ def submit(
 class _Standing:
     """One site in this run: its pages, what was asked, what is there."""
 
-    def __init__(self, snapshot: Snapshot, rules: Rules, dry: bool) -> None:
+    def __init__(self, snapshot: Snapshot, rules: Rules, dry: bool, say: Callable[[str], None]) -> None:
         self.collection = Collection(snapshot.root, snapshot.site)
         if self.collection.private:
             raise UsageError(
@@ -104,28 +104,22 @@ class _Standing:
         self.snapshot = snapshot
         self.name = snapshot.site
         self.rules = rules
+        self.say = say
         earlier = [one for one in self.collection.sealed() if one.name < snapshot.name]
         self.pages = pages_of(snapshot, earlier)
         self.ledger = Ledger(self.collection.proofs, keep=not dry)
-        self.wishes = Wishes(snapshot) if rules.obey else None
+        self.wishes = Wishes(snapshot, self.pages) if rules.obey else None
         self.seen: dict[str, Seen] = {}
 
     # -- what is there
 
     def look_up(
-        self,
-        client: Client,
-        now: Callable[[], datetime],
-        sleep: Callable[[float], None],
-        say: Callable[[str], None],
+        self, client: Client, now: Callable[[], datetime], sleep: Callable[[float], None]
     ) -> list[str]:
         """All that their index has, into `seen` and the ledger; sentences for a person."""
-        captures: list[cdx.Capture] = []
-        for prefix in cdx.prefixes(page.url for page in self.pages):
-            say(f"{self.name}: looking up what archive.org has below {prefix}")
-            captures += cdx.sweep(client, prefix, sleep=sleep, now=now)
+        self.seen = queue.match(self.pages, self._sweep(client, now, sleep), self._entries())
         proved = sum(entry.state == "confirmed" for entry in self.ledger)
-        if proved and not captures:
+        if proved and not any(seen.newest for seen in self.seen.values()):
             raise RemoteError(
                 "what archive.org has could not be looked up",
                 what=f"its index shows nothing of {self.name}, where {proved} captures were seen before",
@@ -133,7 +127,6 @@ class _Standing:
                 kept="nothing was asked for without knowing what is there already",
                 next=(f"jukni submit {self.name}",),
             )
-        self.seen = queue.match(self.pages, captures)
         self._settle()
         self._look_closely(client, now(), sleep)
         lost = [
@@ -144,23 +137,30 @@ class _Standing:
         return [f"{self.name}: {len(lost)} captures archive.org said it made are not there"] if lost else []
 
     def look_again(
-        self,
-        client: Client,
-        begun: datetime,
-        now: Callable[[], datetime],
-        sleep: Callable[[float], None],
-        say: Callable[[str], None],
+        self, client: Client, begun: datetime, now: Callable[[], datetime], sleep: Callable[[float], None]
     ) -> list[str]:
         """What their index has got since this run began; hours later is normal, and then the ledger waits."""
         try:
-            for prefix in cdx.prefixes(page.url for page in self.pages):
-                since = begun - queue.SKEW
-                captures = list(cdx.sweep(client, prefix, sleep=sleep, now=now, since=since))
-                queue.match(self.pages, captures, self.seen)
+            captures = self._sweep(client, now, sleep, begun - queue.SKEW)
+            queue.match(self.pages, captures, self._entries(), self.seen)
         except RemoteError as error:
             return [f"{self.name}: {error.what}; what was handed over is looked for next time"]
         self._settle()
         return []
+
+    def _sweep(
+        self,
+        client: Client,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], None],
+        since: datetime | None = None,
+    ) -> Iterator[cdx.Capture]:
+        for prefix in cdx.prefixes(page.url for page in self.pages):
+            self.say(f"{self.name}: looking up what archive.org has below {prefix}")
+            yield from cdx.sweep(client, prefix, sleep=sleep, now=now, since=since)
+
+    def _entries(self) -> dict[str, Entry]:
+        return {entry.url: entry for entry in self.ledger}
 
     def _settle(self) -> None:
         """What the index shows is there, whatever was said about it."""
@@ -194,8 +194,7 @@ class _Standing:
     # -- what to ask
 
     def plan(self, now: datetime, mode: Mode, rules: Rules) -> Plan:
-        entries = {entry.url: entry for entry in self.ledger}
-        return queue.plan(self.pages, self.seen, entries, rules, now, mode)
+        return queue.plan(self.pages, self.seen, self._entries(), rules, now, mode)
 
     def is_wanted(self, page: Page) -> bool:
         """False when the page, or robots.txt, asks archive.org to stay away; the ledger remembers it."""

@@ -22,6 +22,7 @@ Source: "Save Page Now 2 Public API Docs Draft" (2025-10-22), wayback-cdx-server
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -354,6 +355,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         status, content, more = answer
+        if "gzip" in headers.get("accept-encoding", "") and status == 200:
+            content, more = gzip.compress(content), {**more, "Content-Encoding": "gzip"}
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", **more}.items():
             self.send_header(name, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import socket
 import threading
@@ -13,6 +14,9 @@ import pytest
 from storage.archive_org.client import Addresses, Client, Keys, NoAnswer
 from tests.sites.archive_org import ACCESS, SECRET
 from tests.storage.archive_org.conftest import Desk
+
+GZIP = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+PACKED = gzip.compress(b"[]" * 1000)
 
 
 def client(url: str, **more: float) -> Client:
@@ -78,6 +82,8 @@ def test_a_redirect_is_an_answer_and_takes_no_keys_along(desk: Desk) -> None:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{}", "the answer was cut"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "IncompleteRead"),
         (b"bonjour\r\n\r\n", "bonjour"),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", "is no gzip"),
+        (GZIP % 15 + PACKED[:15], "the answer was cut"),
         (b"HTTP/1.1 500 No\r\nContent-Length: 50\r\n\r\n{}", "the answer was cut"),
     ],
 )
@@ -91,6 +97,14 @@ def test_silence(desk: Desk) -> None:
     with wire(b"HTTP/1.1 200 OK\r\n", stay=True) as url, pytest.raises(NoAnswer) as error:
         client(url, timeout=0.2).save("https://a/", 7)
     assert error.value.sent and error.value.text == "no answer in time"
+
+
+def test_what_is_packed_is_unpacked_within_limits() -> None:
+    answer = GZIP % len(PACKED) + PACKED
+    with wire(answer) as url:
+        assert client(url).index({}).body == b"[]" * 1000
+    with wire(answer) as url, pytest.raises(NoAnswer, match="the answer was cut"):
+        client(url, most=1500).index({})
 
 
 def test_too_much_is_not_read() -> None:

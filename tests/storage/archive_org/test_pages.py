@@ -193,8 +193,9 @@ def test_wishes_are_found_behind_revisits(desk: Desk) -> None:
     desk.crawl({f"{SITE}/autre": robots, f"{SITE}/copie": noarchive, **pages})
     latest = desk.crawl({f"{SITE}/robots.txt": robots, f"{SITE}/page": noarchive, **pages}, day=1)
     assert {line.url: line.kind for line in desk.archive.view.values()}[f"{SITE}/robots.txt"] == "revisit"
-    wishes = Wishes(latest)
-    found = {page.url: wishes.against(page) for page in pages_of(latest, [])}
+    pages_there = pages_of(latest, [])
+    wishes = Wishes(latest, pages_there)
+    found = {page.url: wishes.against(page) for page in pages_there}
     assert found[f"{SITE}/prive/a"] and found[f"{SITE}/page"] and not found[f"{SITE}/"]
 
 
@@ -217,7 +218,7 @@ def test_a_damaged_snapshot_is_told(desk: Desk, tmp_path: Path) -> None:
     snapshot = desk.crawl({f"{SITE}/": b"<title>x</title>"})
     (warc,) = snapshot.warcs.iterdir()
     (page,) = pages_of(snapshot, [])
-    wishes = Wishes(snapshot)
+    wishes = Wishes(snapshot, [page])
     warc.rename(tmp_path / "ailleurs")
     with pytest.raises(BrokenData, match="a page of the archive"):
         wishes.against(page)

@@ -48,7 +48,7 @@ def planned(
     pages: list[Page], captures: list[Capture], *entries: Entry, mode: Mode = "due", **rules: object
 ) -> Plan:
     known = {entry.url: entry for entry in entries}
-    return plan(pages, match(pages, captures), known, replace(Rules(), **rules), NOW, mode)  # type: ignore[arg-type]
+    return plan(pages, match(pages, captures, known), known, replace(Rules(), **rules), NOW, mode)  # type: ignore[arg-type]
 
 
 A, B, C, D, E, F = (f"https://forum.exemple.org/{letter}" for letter in "abcdef")
@@ -128,6 +128,7 @@ def test_scheme_and_www_are_one_page_and_letters_are_not() -> None:
             capture("http://forum.exemple.org:80/a", DAY),
             capture("mailto:a", DAY),
         ],
+        {},
     )
     assert [found[one.url].newest is not None for one in pages] == [False, True, True]
 
@@ -140,7 +141,11 @@ def test_what_the_index_shows_counts_whatever_was_said(state: str) -> None:
     assert confirmed(entry, Seen(capture(A, timedelta(minutes=4)))) is not None
     older = capture(A, timedelta(minutes=6))
     assert confirmed(entry, Seen(older)) is None
-    assert confirmed(entry, Seen(older, times={"20260101000000"})) == older
+    claimed = capture(A, 300 * DAY)
+    (seen,) = match([page(A)], [older, claimed], {A: replace(entry, timestamp=claimed.timestamp)}).values()
+    assert confirmed(entry, seen) == older and seen.claimed == claimed
+    (seen,) = match([page(A)], [older, claimed], {A: entry}).values()
+    assert confirmed(entry, seen) is None
     assert confirmed(entry, Seen()) is None
     assert confirmed(replace(entry, asked=""), Seen(fresh)) is None
 

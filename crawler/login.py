@@ -96,14 +96,14 @@ class Login:
         """What to say when the canary is gone in the middle of a crawl."""
         return RemoteError(
             f"{self._site.name} has logged us out",
-            what=f"{self._site.canary!r} does not stand on {self._door()} any more",
+            what=f"{self._site.name} has logged us out: {self._site.canary!r} is not on the page any more",
             where=self._door(),
         )
 
     def _refused(self, what: str, where: str) -> RemoteError:
         return RemoteError(
             f"nobody is logged in to {self._site.name}",
-            what=what,
+            what=f"nobody is logged in to {self._site.name}: {what}",
             where=where,
             kept="nothing was captured without being logged in; earlier snapshots are untouched",
             next=("jukni doctor", f"jukni crawl {self._site.name}"),

@@ -137,7 +137,8 @@ class Spirit(Lists):
             for _, url in under(page, row, "a.topic__link[href]"):
                 place = self.place(url) if url.startswith(self.base) else None
                 if isinstance(place, Place) and place.kind == "topic":
-                    yield Topic(place.id, place.url or url, number(text_of(row, ".topic__comments")))
+                    # A member is led to where they stopped reading (Topic.get_bookmark_url).
+                    yield Topic(place.id, self.at(url, 1), number(text_of(row, ".topic__comments")))
 
     def posts(self, page: Page) -> Iterator[Shown]:
         """Without a number: the one on the page counts the notes of moderators, too."""

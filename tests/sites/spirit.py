@@ -268,6 +268,7 @@ ROOT_URLCONF = 'forum.loopback_urls'
 LANGUAGE_CODE = 'fr'
 LOGGING_CONFIG = None
 DEFAULT_AUTO_FIELD = 'django.db.models.AutoField'
+ST_RATELIMIT_ENABLE = False
 ST_ALLOWED_UPLOAD_IMAGE_FORMAT = ('jpeg', 'jpg', 'gif')
 """
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.software import Item, Page
+from crawler.software import Count, Item, Page
 from crawler.software.fluxbb import FluxBB
 from crawler.software.items import Post
 from tests.sites import forum_model
 from tests.sites.fluxbb import TRAPS, fluxbb, message
 from tests.sites.static import Site
-from tests.software.walker import Walked, get, walk
+from tests.software.walker import Known, Walked, get, walk
 
 BASE = "http://f.example/forum/"
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -143,6 +143,7 @@ def _page(body: str, url: str = "viewtopic.php?id=45", mime: str = "text/html") 
         ("You do not have permission to view these forums.", "denied"),
         ("Vous n'avez pas l'autorisation de voir ces forums.", "denied"),
         ("Vous êtes banni de ce forum. Motif : robot", "challenge"),
+        ("You are banned and do not have permission to view these forums.", "challenge"),
         ("The forums are temporarily down for maintenance. Please try again in a few minutes.", "challenge"),
         ("Quelque chose d'autre", "challenge"),
     ],
@@ -174,18 +175,19 @@ def test_an_attachment_that_is_the_forum_speaking_is_none() -> None:
     assert FluxBB(BASE).accept(file).verdict == "ok"
 
 
-def test_a_topic_that_grew_meanwhile_is_completed() -> None:
-    forum = forum_model.seed(0.4)
-    topic = next(topic for topic in forum.public() if len(topic.posts) > 40)
+@pytest.mark.parametrize(("long", "more"), [(True, 83), (True, 1), (False, 1), (False, 25)])
+def test_a_topic_that_grew_meanwhile_is_completed(long: bool, more: int) -> None:
+    forum = forum_model.seed(0.2)
+    topic = next(topic for topic in forum.public() if (len(topic.posts) > 40) == long)
     before, last = len(topic.posts), forum.last(topic)
     grown = False
 
     def grow(url: str) -> Page:
         nonlocal grown
         page = get(url)
-        if not grown and url.endswith(f"viewtopic.php?id={topic.id}&p={last}"):
+        if not grown and url.endswith(f"viewtopic.php?id={topic.id}" + (f"&p={last}" if long else "")):
             grown = True
-            forum.reply(topic, 83)
+            forum.reply(topic, more)
         return page
 
     with Site(fluxbb(forum)) as site:
@@ -193,4 +195,17 @@ def test_a_topic_that_grew_meanwhile_is_completed() -> None:
     assert grown
     assert {str(post.id) for post in topic.posts} <= {*found.ids("post", "captured")}
     told = [count for count in found.counts if count.group == f"topic {topic.id}"]
-    assert told[-1].n == before + 83
+    assert told[-1].n == before + more
+
+
+def test_a_number_of_what_is_refused_is_held_against_nothing() -> None:
+    forum = forum_model.seed(0.2)
+    with Site(fluxbb(forum)) as site:
+        module, page = FluxBB(f"{site.url}/forum/"), get(f"{site.url}/forum/")
+    known = Walked()
+    bounds = []
+    for _ in range(2):
+        counts = [one for one in module.read(page, known) if isinstance(one, Count)]
+        bounds.append(next(one.bound for one in counts if one.group == "board 3"))
+        known.items["board", "3"] = Known("denied")
+    assert bounds == ["exact", "at most"]

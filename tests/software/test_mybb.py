@@ -117,6 +117,14 @@ def test_every_counter_agrees_with_what_was_found(walked: tuple[forum_model.Foru
     assert latest["topic", "", "index"].bound == "at most"
 
 
+def test_each_board_of_a_list_is_named_once(walked: tuple[forum_model.Forum, Walked]) -> None:
+    forum, found = walked
+    url = found.requests[0]
+    ids = [board.id for board in MyBB(url).boards(found.pages[url])]
+    assert ids == ["2", "4", "3", "5", "6", "7"]
+    assert len(forum.boards) == len(ids)
+
+
 def test_a_private_board_is_refused_not_missing(walked: tuple[forum_model.Forum, Walked]) -> None:
     _, found = walked
     assert found.state("board", "5") == "denied"
@@ -235,6 +243,11 @@ def test_the_markup_of_1_6_is_read_too() -> None:
         ("22-11-2026, 13:02", "05-03-2014, 21:30", "2014-03-05T21:30:00+01:00"),
         ("22.11.2026, 12:00", "05.03.2014, 21:30", "2014-03-05T21:30:00+00:00"),
         ("", "05-03-2014, 21:30", ""),
+        (
+            "11-22-2026, 07:02 AM",
+            '<span title="11-20-2026, 06:50 AM">vor 2 Tagen</span>',
+            "2026-11-20T06:50:00-05:00",
+        ),
         ("", "25-03-2014, 21:30", "2014-03-25T21:30:00"),
     ],
 )

@@ -98,6 +98,7 @@ class Login:
             f"{self._site.name} has logged us out",
             what=f"{self._site.name} has logged us out: {self._site.canary!r} is not on the page any more",
             where=self._door(),
+            next=(f"jukni crawl {self._site.name}",),
         )
 
     def _refused(self, what: str, where: str) -> RemoteError:

@@ -18,14 +18,16 @@ HERE = "http://jardin.example/wiki/doku.php?id=start&do=login"
 DOKUWIKI = """
 <form action="/wiki/start" method="get" id="dw__search"><input type="hidden" name="do" value="search">
 <input name="q" type="text"><button value="1" type="submit">Rechercher</button></form>
-<form id="dw__login" action="/wiki/start?do=login" method="post"><input type="hidden" name="sectok" value="" />
+<form id="dw__login" action="/wiki/start?do=login" method="post">
+<input type="hidden" name="sectok" value="" />
 <input type="hidden" name="id" value="start" /><input type="hidden" name="do" value="login" />
 <input type="text" autofocus name="u" class="edit" /><input type="password" name="p" class="edit" />
 <input type="checkbox" name="r" value="1" /><button type="submit">Connexion</button></form>"""
 PHPBB = """
 <form action="./ucp.php?mode=login" method="post" id="login"><input type="text" name="username" value="" />
 <input type="password" name="password" /><input type="checkbox" name="autologin" />
-<input type="hidden" name="form_token" value="ab12" /><input type="submit" name="login" value="Connexion" /></form>"""
+<input type="hidden" name="form_token" value="ab12" />
+<input type="submit" name="login" value="Connexion" /></form>"""
 REGISTER = """
 <form action="/register"><input name="user"><input type="password" name="p1">
 <input type="password" name="p2"></form>"""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from crawler.harm import harm
-from crawler.software import Page
+from crawler.software import Item, Page, Setting
 from crawler.software.dokuwiki import DokuWiki
-from crawler.software.dokuwiki.addresses import Addresses
+from crawler.software.dokuwiki.addresses import Addresses, fold
 from tests.software.dokuwiki_pages import BASE, NOW, PAGE, head, html, told, wiki
 
 # --- addresses
@@ -170,10 +170,10 @@ def test_its_base_is_told_by_its_scripts_where_no_link_does() -> None:
     assert DokuWiki.detect(html("http://wiki.example/w/a", "<title>autre</title>")) is None
 
 
-def test_an_absolute_base_and_debians_layout() -> None:
-    absolute = head(base="http://wiki.example/dokuwiki/")
-    found = DokuWiki.detect(html("http://wiki.example/dokuwiki/doku.php", absolute))
-    assert found is not None and found.base == "http://wiki.example/dokuwiki/"
+@pytest.mark.parametrize("told_", ["http://wiki.example/dokuwiki/", "http://intern.example/dokuwiki/"])
+def test_a_base_behind_a_proxy_is_where_it_was_asked_for(told_: str) -> None:
+    found = DokuWiki.detect(html("https://wiki.example/dokuwiki/doku.php", head(base=told_)))
+    assert found is not None and found.base == "https://wiki.example/dokuwiki/"
 
 
 def test_the_front_page_tells_the_start_page() -> None:
@@ -236,3 +236,19 @@ def test_what_another_software_makes_below_it_is_left_to_the_engine() -> None:
     assert told(wiki(), page) == []
     below = html(f"{BASE}autre/start", head(base="/wikhan/autre/"), '<a class="wikilink2" href="y">y</a>')
     assert told(wiki(), below) == []
+
+
+def test_an_address_written_by_hand_leads_to_the_pages_own() -> None:
+    accented = html(f"{BASE}fr:%C3%89t%C3%A9", head(id="fr:ete", more=PAGE))
+    assert told(wiki(), accented) == [
+        Item("page", "fr:ete", "links", f"{BASE}fr:ete", as_page=True),
+        Setting("accents", "folded"),
+    ]
+    spaces = html(f"{BASE}fr:deux%20mots", head(id="fr:deux-mots", more=PAGE))
+    assert told(wiki(), spaces) == [
+        Item("page", "fr:deux-mots", "links", f"{BASE}fr:deux-mots", as_page=True)
+    ]
+    folded = DokuWiki(BASE, {"rewrite": "1", "slash": "0", "start": "start", "accents": "folded"})
+    found = folded.classify(f"{BASE}FR:%C3%9Cbersicht_d%27%C3%89t%C3%A9")
+    assert found is not None and found.id == "fr:uebersicht_d_ete"
+    assert fold("日本語が") == "日本語が"

@@ -7,11 +7,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from urllib.parse import quote
 
 import pytest
 
-from crawler.software import Page
+from crawler.software import Item, Page, Setting
 from crawler.software.dokuwiki import DokuWiki
+from crawler.software.dokuwiki.addresses import fold
+from crawler.software.dokuwiki.found import jsinfo
 from crawler.software.items import WikiPage
 from tests.sites import dokuwiki, wiki_host
 from tests.sites.dokuwiki import CODE, Wikis
@@ -78,6 +81,7 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WikiHost,
         "plan": "$conf['sitemap'] = 1; $conf['send404'] = 1;",
         "accueil": "$conf['start'] = 'fr:faq';",
         "perdu": "",
+        "accents": "$conf['deaccent'] = 1;",
     }
     try:
         folder = tmp_path_factory.mktemp("o")
@@ -162,6 +166,20 @@ def test_a_revision_that_the_wiki_lost_is_named_so(others: tuple[WikiHost, dict[
         "the wiki has lost the text of this revision",
     )
     assert not any("rev=" in url for url in walked.requests)
+
+
+def test_a_wiki_that_folds_accents_says_so(others: tuple[WikiHost, dict[str, Truth]]) -> None:
+    host, _ = others
+    module = DokuWiki(f"{host.url}/accents/", {"rewrite": "1", "slash": "0", "start": "start"})
+    page = get(f"{host.url}/accents/fr:F%C3%80Q")
+    assert module.accept(page).verdict == "ok"
+    assert list(module.read(page, Walked())) == [
+        Item("page", "fr:faq", "links", f"{host.url}/accents/fr:faq", as_page=True),
+        Setting("accents", "folded"),
+    ]
+    every = "áàăâåäãąāæćčçďđðéèêëęğíìîïıłńñóòôöőõøōřśšşßťúùûůüűýÿźžżþœ"
+    told = jsinfo(get(f"{host.url}/accents/{quote(every)}"))["id"]
+    assert told == fold(every)
 
 
 # --- on the shared wikis

@@ -10,11 +10,22 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 
-from crawler.software import Accepted, Ask, Classified, Found, Installed, Inventory, Item, Page, Software
+from crawler.software import (
+    Accepted,
+    Ask,
+    Classified,
+    Found,
+    Installed,
+    Inventory,
+    Item,
+    Page,
+    Setting,
+    Software,
+)
 from crawler.software.dokuwiki import history, lists, skin
-from crawler.software.dokuwiki.addresses import Address, Addresses
+from crawler.software.dokuwiki.addresses import Address, Addresses, fold
 from crawler.software.dokuwiki.bodies import exists, is_foreign, judged, shown_text
-from crawler.software.dokuwiki.found import installed, learnt
+from crawler.software.dokuwiki.found import installed, learnt, own_id
 from crawler.software.items import Post, WikiPage
 
 __all__ = ["DokuWiki"]
@@ -42,7 +53,7 @@ _SAME = _skip("same", "the page once more")
 
 
 class DokuWiki(Software):
-    """settings: "rewrite", "slash" and "start" as in `dokuwiki.addresses.Addresses`."""
+    """settings: "rewrite", "slash", "start" as in `Addresses`; "accents" is "folded" once that was seen."""
 
     name = "dokuwiki"
     family = "wiki"
@@ -64,7 +75,8 @@ class DokuWiki(Software):
     @property
     def _wiki(self) -> Addresses:
         told = self.settings
-        return Addresses(self.base, told.get("rewrite", "0"), told.get("slash", ""), told.get("start", ""))
+        kind = (told.get("rewrite", "0"), told.get("slash", ""), told.get("start", ""))
+        return Addresses(self.base, *kind, told.get("accents") == "folded")
 
     @classmethod
     def detect(cls, page: Page) -> Installed | None:
@@ -208,6 +220,12 @@ class DokuWiki(Software):
         elif address.action == "revisions":
             yield from history.read_page(page, id or wiki.start, _first(rest), wiki, inventory)
         elif address.view == "show" and id and not rest and page.is_html:
+            if (own := own_id(page, id)) != id:
+                # The address was written by hand: the page is to be had under its own.
+                yield Item("page", own, "links", wiki.page(own), as_page=True)
+                if fold(id) == own:
+                    yield Setting("accents", "folded")
+                return
             yield Item("source", id, "page", wiki.raw(id))
             yield Item("history", id, "page", wiki.history(id))
         if page.is_html:

@@ -52,11 +52,12 @@ class Addresses:
     """The addresses of one wiki.
 
     base: ends in "/". rewrite: `userewrite` "0", "1" or "2". slash: `useslash` "0", "1", "" unknown.
-    start: id of the start page, "" unknown.
+    start: id of the start page, "" unknown. folded: `deaccent`, ids have no accents.
     """
 
-    def __init__(self, base: str, rewrite: str, slash: str, start: str) -> None:
+    def __init__(self, base: str, rewrite: str, slash: str, start: str, folded: bool = False) -> None:
         self.base, self.rewrite, self.slash, self.start = base, rewrite, slash, start
+        self.folded = folded
 
     # --- reading them
 
@@ -98,8 +99,8 @@ class Addresses:
         return Address(view, self.clean(id), action, rest, namespace, again)
 
     def clean(self, id: str) -> str:
-        """The id as the wiki stores it (cleanID). Accents stay: whether they are folded is its setting."""
-        return _clean(id, self.slash != "0")
+        """The id as the wiki stores it (cleanID)."""
+        return _clean(fold(id) if self.folded else id, self.slash != "0")
 
     # --- writing them
 
@@ -188,6 +189,24 @@ def _parameters(query: str) -> dict[str, str]:
             name, value = "do", name[3:].rstrip("]")
         found[name] = value
     return found
+
+
+def fold(id: str) -> str:
+    """Without accents (inc/Utf8/tables/loweraccents.php)."""
+    return id if id.isascii() else "".join(map(_folded, id.lower()))
+
+
+def _folded(char: str) -> str:
+    if char in _LETTERS:
+        return _LETTERS[char]
+    base = unicodedata.normalize("NFD", char)[0]
+    return base if base.isascii() else char
+
+
+_LETTERS = {
+    **{"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "dh"},
+    **{"þ": "th", "ħ": "h", "ŧ": "t", "ı": "i", "ƒ": "f", "µ": "u"},
+}
 
 
 @lru_cache(maxsize=1 << 14)

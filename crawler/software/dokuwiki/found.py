@@ -53,6 +53,12 @@ def jsinfo(page: Page) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
+def own_id(page: Page, id: str) -> str:
+    """The id the page says it has; the one given where it says none."""
+    told = jsinfo(page).get("id")
+    return told if isinstance(told, str) and told else id
+
+
 def base_of(page: Page) -> str | None:
     """The wiki's base URL: from link[rel=start], else from where its scripts lie."""
     start = page.tree.css_first("link[rel=start]")

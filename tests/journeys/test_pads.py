@@ -11,7 +11,7 @@ import pytest
 from storage.collection import open_archive
 from storage.snapshot import Snapshot
 from tests.journeys import mirrored
-from tests.journeys.jukni import Jukni
+from tests.journeys.jukni import Jukni, wait_until
 from tests.sites import parts
 from tests.sites.etherpad import Pads, etherpad
 from tests.sites.nextcloud import Cloud, share
@@ -165,3 +165,14 @@ def test_what_a_wiki_links_to_feeds_the_pads_and_the_shares(pads: Pads, tmp_path
     assert _items(shared)["file"]["captured"] == 2
     assert mirrored.coverage(shared)["verdict"] == "complete"
     assert [target for target in asked if OTHER in target] == []
+
+
+@pytest.mark.parametrize(("more", "said"), [("", "delay 9 s"), ("delay = 0.25", "delay 0.25 s")])
+def test_the_servers_own_limit_holds_unless_a_delay_is_named(
+    pads: Pads, tmp_path: Path, more: str, said: str
+) -> None:
+    jukni = Jukni(tmp_path)
+    _configure(jukni, [pads.address("R&D")], more)
+    running = jukni.start("crawl", "pads")
+    assert wait_until(lambda: said in running.said(), running)
+    running.kill()

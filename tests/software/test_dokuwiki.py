@@ -181,6 +181,17 @@ def test_the_front_page_tells_the_start_page() -> None:
     assert found is not None and found.settings["start"] == "accueil"
 
 
+def test_what_the_first_page_does_not_tell_is_learnt_later() -> None:
+    body = (
+        '<a href="/wikhan/accueil" accesskey="h">Accueil</a>'
+        '<a href="/wikhan/fr/start" class="wikilink1" data-wiki-id="fr:start">fr</a>'
+    )
+    page = html(f"{BASE}faq", head(id="faq", more=PAGE), body)
+    settings = [one for one in told(wiki(slash="", start=""), page) if isinstance(one, Setting)]
+    assert settings == [Setting("slash", "1"), Setting("start", "accueil")]
+    assert [one for one in told(wiki(), page) if isinstance(one, Setting)] == []
+
+
 # --- bodies
 
 

@@ -15,10 +15,12 @@ from tests.sites.nodebb import PER_PAGE, TRAPS, Forum, Unavailable, nodebb
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("nodebb")]
 
 
-@pytest.fixture(scope="module")
-def forum(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forum]:
+@pytest.fixture
+def forum(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Forum]:
+    """The whole forum, or the one with few topics where a test is parametrized with "small"."""
+    (folder := tmp_path / "nodebb").mkdir()
     try:
-        with nodebb(tmp_path_factory.mktemp("nodebb"), prefix="/forum") as running:
+        with nodebb(folder, small=getattr(request, "param", "") == "small") as running:
             yield running
     except Unavailable as missing:
         pytest.skip(str(missing))
@@ -40,7 +42,7 @@ def crawl(folder: Path, forum: Forum, code: int = 0) -> Crawled:
 def test_it_is_whole_and_cheap(forum: Forum, tmp_path: Path) -> None:
     """A limit is obeyed on the way: 429, which ends when it was said to."""
     long = max(forum.topics, key=lambda topic: len(topic.posts))
-    forum.refuse.add(f"/forum/{long.path}?page=3")
+    forum.refuse.add(f"/{long.path}?page=3")
     crawled = crawl(tmp_path, forum)
     bodies = b"\n".join(mirrored.bodies(crawled.snapshot))
     assert len(forum.markers()) > 1_000
@@ -61,25 +63,23 @@ def test_it_is_whole_and_cheap(forum: Forum, tmp_path: Path) -> None:
     mirrored.proved(crawled.snapshot)
 
 
+@pytest.mark.parametrize("forum", ["small"], indirect=True)
 def test_what_is_withheld_is_named(forum: Forum, tmp_path: Path) -> None:
     long = max(forum.topics, key=lambda topic: len(topic.posts))
     short, walled = (topic for topic in forum.topics[:2])
-    broken = f"/forum/{long.path}?page=2"
-    wall = f"/forum/{walled.path}"
+    broken = f"/{long.path}?page=2"
+    wall = f"/{walled.path}"
     forum.down.add(broken)
     forum.without[wall] = (b"<title>", b"<title>Just a moment...</title><title>")
-    forum.without[f"/forum/{short.path}"] = (b'"postcount":"1"', b'"postcount":"2"')
-    try:
-        crawled = crawl(tmp_path, forum, code=3)
-    finally:
-        forum.down.clear()
-        forum.without.clear()
+    forum.without[f"/{short.path}"] = (b'"postcount":"1"', b'"postcount":"2"')
+    crawled = crawl(tmp_path, forum, code=3)
     assert crawled.coverage["verdict"] == "gaps"
     assert withheld(crawled) == {
         f"{long.path}?page=2",
         walled.path,
         f"topic {long.tid}",
         f"topic {short.tid}",
+        f"category {walled.cid}",
     }
     found = {one["group"]: one["published"] - one["found"] for one in crawled.coverage["counters"]["differ"]}
     assert (found[f"topic {long.tid}"], found[f"topic {short.tid}"]) == (PER_PAGE, 1)

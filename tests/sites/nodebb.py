@@ -30,7 +30,7 @@ from tests.sites.wiki_host import free_port
 VERSION = "1.4.0"
 PER_PAGE = 20
 TRAPS = re.compile(
-    r"^(?!/api/)(?:/forum)?/(?:recent|popular|top|unread|tags|users?|groups|post)(?:/|$)|\.rss|sort="
+    r"^(?!/api/)/(?:recent|popular|top|unread|tags|users?|groups|post)(?:/|$)|\.rss|sort="
     r"|/topic/\d+/[^/]+/\d|socket\.io"
 )
 _SEED = Path(__file__).with_name("nodebb_seed.js")
@@ -58,6 +58,7 @@ class Topic:
     deleted: list[int] = field(default_factory=list)
     gone: bool = False
     tid: int = 0
+    cid: int = 0
     slug: str = ""
 
     @property
@@ -124,24 +125,26 @@ class Forum:
 
 
 @contextmanager
-def nodebb(folder: Path, *, prefix: str = "", cache: Path | None = None) -> Iterator[Forum]:
-    """Serve the seeded forum from an empty folder. Unavailable when it cannot be had."""
-    package, content = _installed(cache or _cache())
+def nodebb(folder: Path, *, small: bool = False, cache: Path | None = None) -> Iterator[Forum]:
+    """Serve the seeded forum, or one with few topics, from an empty folder. Unavailable: it cannot be had."""
+    wanted = _wanted(small)
+    package, content = _installed(cache or _cache(), wanted)
     made = json.loads((content / "made.json").read_bytes())
-    topics = [Topic(**topic) for topic in _wanted()["topics"]]
+    topics = [Topic(**topic) for topic in wanted["topics"]]
     for topic, one in zip(topics, made["topics"], strict=True):
         topic.tid, topic.slug = int(one["tid"]), one["slug"]
+        topic.cid = int(made["categories"][topic.category])
     shutil.copy(content / "dump.rdb", folder)
     with Site() as site, _redis(folder) as redis:
         # NodeBB listens on the port that its address names, so it does so next door.
         port = int(site.url.rpartition(":")[2])
-        config = _config(folder, f"{site.url}{prefix}", port, redis)
+        config = _config(folder, site.url, port, redis)
         log = (folder / "nodebb.log").open("wb")
         command = ["node", "app.js", "--config", str(config)]
         server = subprocess.Popen(command, cwd=package, stdout=log, stderr=log)
         try:
-            _wait(port, prefix, server, folder)
-            forum = Forum(site, f"{site.url}{prefix}/", port, topics, _files())
+            _wait(port, server, folder)
+            forum = Forum(site, f"{site.url}/", port, topics, _files())
             site.parts.append(forum)
             yield forum
         finally:
@@ -150,7 +153,7 @@ def nodebb(folder: Path, *, prefix: str = "", cache: Path | None = None) -> Iter
             log.close()
 
 
-def _wanted() -> dict[str, Any]:
+def _wanted(small: bool) -> dict[str, Any]:
     """What nodebb_seed.js is to make."""
     topics: list[dict[str, Any]] = []
 
@@ -159,16 +162,16 @@ def _wanted() -> dict[str, Any]:
         topics.append({"title": title, "category": category, "posts": texts, **more})
 
     names = ("Général", "Jardin & forêt", "Semis d’été")
-    for n in range(150):
+    for n in range(8 if small else 150):
         topic(f"L’été {n} : où & quand ?", names[n % 3], 1 + n % 5)
-    for n in range(20):
+    for n in range(1 if small else 20):
         topic(f"Deux pages ({n})", names[n % 3], 21 + n % 7)
-    topic("La forêt en été : ça brûle ?", "Jardin & forêt", 405, deleted=[7, 33])
+    topic("La forêt en été : ça brûle ?", "Jardin & forêt", 65 if small else 405, deleted=[7, 33])
     topic("Exactement une page", "Général", PER_PAGE)
     topic("Retiré", "Général", 2, gone=True)
     topic("Entre nous", "L'équipe", 3)
-    for n, path in enumerate(_files()):
-        topics[n]["posts"][0] += f"\n\n[plan](/{path})"
+    for one, path in zip(topics, _files(), strict=False):
+        one["posts"][0] += f"\n\n[plan](/{path})"
     topics[1]["posts"][0] += (
         "\n\n[un message](/post/7) [plus loin](/topic/101/x/44) [tri](/category/1?sort=votes)"
     )
@@ -187,13 +190,13 @@ def _cache() -> Path:
     return base / "jukni-tests" / f"nodebb-{VERSION}"
 
 
-def _installed(cache: Path) -> tuple[Path, Path]:
+def _installed(cache: Path, forum: dict[str, Any]) -> tuple[Path, Path]:
     """Folders of the program and of its content, made where missing. Two at once: the second waits."""
     for program in ("node", "npm", "redis-server"):
         if shutil.which(program) is None:
             raise Unavailable(f"there is no {program}")
     package = cache / "package"
-    wanted = json.dumps(_wanted())
+    wanted = json.dumps(forum)
     content = cache / hashlib.sha256((wanted + _SEED.read_text()).encode()).hexdigest()[:12]
     content.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
@@ -261,10 +264,10 @@ def _config(folder: Path, url: str, port: int, redis: int) -> Path:
     return path
 
 
-def _wait(port: int, prefix: str, server: subprocess.Popen[bytes], folder: Path) -> None:
+def _wait(port: int, server: subprocess.Popen[bytes], folder: Path) -> None:
     def answers() -> bool:
         connection = http.client.HTTPConnection(_NEXT_DOOR, port, timeout=5)
-        connection.request("GET", f"{prefix}/api/config")
+        connection.request("GET", "/api/config")
         return connection.getresponse().status == 200
 
     try:

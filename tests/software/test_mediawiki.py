@@ -225,6 +225,17 @@ def test_these_are_kept(path: str, kind: str, id: str) -> None:
     assert (place.keep, place.kind, place.id) == (True, kind, id)
 
 
+def test_a_path_goes_before_a_parameter_and_a_picture_has_one_address() -> None:
+    module = wiki()
+    place = module.classify("https://wiki.test/wiki/For%C3%AAt?title=Ch%C3%AAne")
+    assert place is not None
+    assert (place.id, place.url) == ("Forêt", "https://wiki.test/wiki/For%C3%AAt")
+    picture = "https://wiki.test/w/images/d/d0/Carte_du_bois.png"
+    place = module.classify(f"{picture}?20210601000000")
+    assert place is not None
+    assert (place.id, place.url) == ("Carte_du_bois.png", picture)
+
+
 def test_without_an_api_the_lists_are_walked() -> None:
     module = wiki(api=False)
     for path in ("Sp%C3%A9cial:Toutes_les_pages&from=F&namespace=4", "Special:Allpages&namespace=0"):

@@ -134,9 +134,10 @@ def test_files_with_all_versions() -> None:
         },
         {"timestamp": "2021-05-01T00:00:00Z", "filehidden": True},
     ]
+    elsewhere = {"url": "https://commons.test/a/ab/Commun.svg"}
     pages = [
         {"title": "Fichier:Carte du bois.png", "imagerepository": "local", "imageinfo": versions},
-        {"title": "Fichier:Commun.svg", "imagerepository": "shared", "imageinfo": versions[:1]},
+        {"title": "Fichier:Commun.svg", "imagerepository": "shared", "imageinfo": [elsewhere]},
     ]
     query = "generator=allimages&prop=imageinfo&iilimit=500"
     found = bench.read(answer(query, {"query": {"pages": pages}}))
@@ -232,6 +233,9 @@ def test_revisions_with_their_texts(revision: dict[str, Any]) -> None:
     page = answer("prop=revisions&revids=2%7C3%7C4", content)
     bench.read(page)
     assert bench.states("revision") == {"2": "captured", "3": "denied", "4": "missing"}
+    bench.all.tell(BASE, 77, [Item("revision", "4", "changes", state="denied", why="deleted meanwhile")])
+    bench.read(page)
+    assert bench.states("revision")["4"] == "denied"
     assert list(bench.module.extract(page)) == [
         WikiPage("Forêt", "Forêt", "2", "Zoé", "2021-04-02T00:00:00Z", "ancien")
     ]

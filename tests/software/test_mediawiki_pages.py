@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.software import Count, Heard, Page, Skip
+from crawler.software import Ask, Count, Heard, Page, Skip
 from crawler.software.mediawiki import MediaWiki
 from tests.software.mediawiki_answers import (
     API,
@@ -49,6 +49,22 @@ def test_the_list_for_readers_leads_to_pages_histories_and_further_lists() -> No
     assert bench.module.at.namespaces.split("category:bois") == (14, "Catégorie:Bois")
 
 
+def test_a_wiki_whose_pages_name_no_api_is_not_asked_for_one() -> None:
+    urls = [one.url for one in Bench(api="no").module.seeds() if isinstance(one, Ask)]
+    assert urls == [
+        "https://wiki.test/w/index.php?title=Special:Allpages&namespace=0",
+        "https://wiki.test/wiki/Special:Statistics",
+    ]
+
+
+def test_a_history_that_was_cut_is_not_taken_for_whole() -> None:
+    bench = Bench()
+    cut = f"<page><title>A</title>{REVISION.format(1)}</page><page><title>B</title>{REVISION.format(2)}"
+    queries = asked(bench.read(xml(cut, "A", "B", end="")))
+    assert bench.states("history") == {"A": "captured"}
+    assert [query["pages"] for query in queries] == ["B"]
+
+
 def test_published_numbers_are_read_in_any_writing() -> None:
     text = (
         '<table><tr class="mw-statistics-pages"><td>Pages</td>'
@@ -86,6 +102,9 @@ def test_the_page_about_a_file_names_its_versions() -> None:
         "20260101000000!Carte_du_bois.png": "expected",
         "Carte du bois.png (30 mai 2021)": "denied",
     }
+    by_api = Bench(time="x")
+    by_api.read(html(text, url, title="Fichier:Carte_du_bois.png", more=more))
+    assert "denied" not in by_api.states("file").values()
     (further,) = asked(found)
     assert further["offset"] == "20260101"
     assert Heard("file", "file pages") in found

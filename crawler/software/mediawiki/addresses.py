@@ -123,8 +123,8 @@ class Addresses:
 
     def _view(self, path: str, query: str) -> View:
         given = dict(parse_qsl(query, keep_blank_values=True))
-        title = given.pop("title", "") or unquote(path)
-        return View(*self.namespaces.split(title), given)
+        title = given.pop("title", "")
+        return View(*self.namespaces.split(unquote(path) or title), given)  # WebRequest::interpolateTitle
 
     def file(self, name: str) -> str:
         """The page about a file, of which `name` is the stored name."""

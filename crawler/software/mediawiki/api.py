@@ -249,7 +249,7 @@ def _read_files(found: Any, at: Addresses, server: str) -> Iterator[Found]:
             if server and there.partition("//")[2].startswith(server + "/"):
                 there = ours + there.partition("//")[2].removeprefix(server)
             url = canonical(there, at.script) if there else None
-            if "filehidden" in version or "filemissing" in version or not url:
+            if not url:
                 why = HIDDEN_FILE if "filehidden" in version else "the wiki itself misses this file"
                 id = str(version.get("archivename") or f"{name} ({version.get('timestamp', 'no date')})")
                 yield Item("file", id, "allimages", group=group, state="denied", why=why)

@@ -6,6 +6,7 @@ whole was read. What a page told is forgotten when the page is read again: its l
 
 from __future__ import annotations
 
+import operator
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -110,6 +111,8 @@ class Inventory:
                 " AND NOT EXISTS (SELECT 1 FROM tellings WHERE item = number)",
                 before,
             )
+            # It may have moved: who names it next says where it belongs.
+            self._db.executemany(f"UPDATE items SET grouped = '' WHERE number = ? AND {_ONLY_LINKED}", before)
         self._db.execute("DELETE FROM counters WHERE row = ?", (row,))
         for one in found:
             if isinstance(one, Item):
@@ -208,7 +211,7 @@ class Inventory:
             "SELECT base, kind, grouped, source, n, bound, row FROM counters ORDER BY base, kind, grouped"
         ).fetchall():
             found = self._count(base, kind, grouped)
-            if (found != n) if bound == "exact" else (found > n):
+            if _DIFFER[bound](found, n):
                 yield Differs(base, kind, grouped, source, n, found, bound, row)
 
     def counters(self) -> int:
@@ -263,14 +266,18 @@ class Inventory:
         self._db.execute("INSERT OR IGNORE INTO heard VALUES (?, ?, ?)", (base, kind, source))
 
     def _count(self, base: str, kind: str, grouped: str) -> int:
-        """Items that are there for anyone to count: captured, or known and refused."""
+        """Items that are there for anyone to count: captured, or known and refused.
+
+        In a group only those that a page still names: what was moved or deleted meanwhile is not there.
+        """
         where = "base = ? AND kind = ? AND state IN ('captured', 'denied')"
         values: tuple[str, ...] = (base, kind)
         if grouped:
-            where, values = f"{where} AND grouped = ?", (*values, grouped)
+            where, values = f"{where} AND grouped = ? AND NOT {_ONLY_LINKED}", (*values, grouped)
         return int(self._db.execute(f"SELECT count(*) FROM items WHERE {where}", values).fetchone()[0])
 
 
+_DIFFER = {"exact": operator.ne, "at most": operator.gt, "at least": operator.lt}
 _ONLY_LINKED = f"NOT EXISTS (SELECT 1 FROM tellings WHERE item = number AND source <> '{LINKS}')"
 
 

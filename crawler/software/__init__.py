@@ -110,14 +110,16 @@ class Item:
 class Count:
     """A number the site publishes: n items of `kind` in `group` ("" the whole site).
 
-    bound: "exact", or "at most" when it includes what visitors cannot see; the latest telling holds.
+    bound: "exact", or "at most" when it includes what visitors cannot see; the latest telling holds. "at
+    least" is no promise: where fewer were found, something went away and what followed moved up since this
+    page was read, so it is read again.
     """
 
     kind: str
     n: int
     source: str
     group: str = ""
-    bound: Literal["exact", "at most"] = "exact"
+    bound: Literal["exact", "at most", "at least"] = "exact"
 
 
 @dataclass(frozen=True, slots=True)

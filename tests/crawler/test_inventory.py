@@ -10,7 +10,7 @@ import pytest
 
 from crawler import database
 from crawler.inventory import Inventory
-from crawler.software import Count, Heard, Item
+from crawler.software import Count, Found, Heard, Item
 
 WIKI = "http://jardin.example/wikhan/"
 FAQ = f"{WIKI}fr:faq"
@@ -120,6 +120,8 @@ def test_links_are_not_forgotten_with_a_page(inventory: Inventory) -> None:
         (1, "exact", True),
         (3, "at most", False),
         (1, "at most", True),
+        (1, "at least", False),
+        (3, "at least", True),
     ],
 )
 def test_published_numbers(inventory: Inventory, n: int, bound: str, differs: bool) -> None:
@@ -130,6 +132,30 @@ def test_published_numbers(inventory: Inventory, n: int, bound: str, differs: bo
     found = [(one.group, one.published, one.found, one.row) for one in inventory.differing()]
     assert found == ([("topic 7", n, 2, 5)] if differs else [])
     assert inventory.counters() == 1
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1, 1, 2)])
+def test_what_moved_counts_where_it_is_named_now(inventory: Inventory, order: tuple[int, ...]) -> None:
+    """Whichever list is read again first, they agree at the latest when both were read twice."""
+    told = [Item("topic", "7", "board", FAQ, "board 1"), Count("topic", 1, "board", "board 1")]
+    inventory.tell(WIKI, 1, told)
+    inventory.tell(WIKI, 2, [Count("topic", 0, "board", "board 2")])
+    inventory.settle(WIKI, "topic", "7", FAQ, "captured")
+    assert list(inventory.differing()) == []
+    for row in order:
+        moved: list[Found] = [Item("topic", "7", "board", FAQ, "board 2")] if row == 2 else []
+        inventory.tell(WIKI, row, [*moved, Count("topic", len(moved), "board", f"board {row}")])
+    assert list(inventory.differing()) == []
+
+
+def test_what_no_page_names_any_more_is_not_counted(inventory: Inventory) -> None:
+    named = [Item("topic", id, "board", FAQ + id, "board 1", state="captured") for id in "78"]
+    inventory.tell(WIKI, 1, [*named, Count("topic", 2, "board", "board 1")])
+    inventory.settle(WIKI, "topic", "7", f"{FAQ}7", "captured")
+    assert inventory.wants(WIKI, "topic", "7", f"{FAQ}7")
+    inventory.tell(WIKI, 1, [named[1], Count("topic", 1, "board", "board 1")])
+    assert list(inventory.differing()) == []
+    assert inventory.at(WIKI).state("topic", "7") == "captured"
 
 
 def test_a_number_of_the_whole_site(inventory: Inventory) -> None:

@@ -143,8 +143,9 @@ def test_what_moved_counts_where_it_is_named_now(inventory: Inventory, order: tu
     inventory.settle(WIKI, "topic", "7", FAQ, "captured")
     assert list(inventory.differing()) == []
     for row in order:
-        moved: list[Found] = [Item("topic", "7", "board", FAQ, "board 2")] if row == 2 else []
-        inventory.tell(WIKI, row, [*moved, Count("topic", len(moved), "board", f"board {row}")])
+        now: list[Found] = [Count("topic", row - 1, "board", f"board {row}")]
+        now += [Item("topic", "7", "board", FAQ, "board 2")] if row == 2 else []
+        inventory.tell(WIKI, row, now)
     assert list(inventory.differing()) == []
 
 

@@ -59,7 +59,7 @@ def explain(snapshot: Snapshot, text: str, site: Site | None) -> Why:
     one, place = rules.classify(url) or (None, None)
     key = surt(url)
     for line in read_index(snapshot.index):
-        if line.key == key and line.url == url:
+        if line.key == key and line.url == url and dict(line.extra).get("verdict") != "failed":
             return _captured(snapshot, line, _item(place))
         if one and place and place.item and line.url.startswith(one.base) and same is None:
             other = one.classify(line.url)

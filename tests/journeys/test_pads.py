@@ -148,8 +148,7 @@ def test_what_a_wiki_links_to_feeds_the_pads_and_the_shares(pads: Pads, tmp_path
             jukni = Jukni(tmp_path)
             seeds = {"wiki": wiki.url, "pads": pads.url, "nuage": clouds.url}
             jukni.configure("".join(f'[site.{n}]\nurl = "{u}/"\ndelay = 0.0\n' for n, u in seeds.items()))
-            for name in seeds:
-                jukni.run("crawl", name)
+            jukni.run("crawl")
         asked = [request.target for request in clouds.requests]
     archive = open_archive(jukni.archive)
     fed, shared = (archive.collection(name).latest() for name in ("pads", "nuage"))

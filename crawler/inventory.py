@@ -111,7 +111,7 @@ class Inventory:
                 " AND NOT EXISTS (SELECT 1 FROM tellings WHERE item = number)",
                 before,
             )
-            # It may have moved: who names it next says where it belongs.
+            # It may have moved, or be gone: who names it next says where it belongs and is counted.
             self._db.executemany(f"UPDATE items SET grouped = '' WHERE number = ? AND {_ONLY_LINKED}", before)
         self._db.execute("DELETE FROM counters WHERE row = ?", (row,))
         for one in found:
@@ -266,14 +266,11 @@ class Inventory:
         self._db.execute("INSERT OR IGNORE INTO heard VALUES (?, ?, ?)", (base, kind, source))
 
     def _count(self, base: str, kind: str, grouped: str) -> int:
-        """Items that are there for anyone to count: captured, or known and refused.
-
-        In a group only those that a page still names: what was moved or deleted meanwhile is not there.
-        """
+        """Items that are there for anyone to count: captured, or known and refused."""
         where = "base = ? AND kind = ? AND state IN ('captured', 'denied')"
         values: tuple[str, ...] = (base, kind)
         if grouped:
-            where, values = f"{where} AND grouped = ? AND NOT {_ONLY_LINKED}", (*values, grouped)
+            where, values = f"{where} AND grouped = ?", (*values, grouped)
         return int(self._db.execute(f"SELECT count(*) FROM items WHERE {where}", values).fetchone()[0])
 
 

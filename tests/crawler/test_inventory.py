@@ -137,8 +137,9 @@ def test_published_numbers(inventory: Inventory, n: int, bound: str, differs: bo
 @pytest.mark.parametrize("order", [(1, 2), (2, 1, 1, 2)])
 def test_what_moved_counts_where_it_is_named_now(inventory: Inventory, order: tuple[int, ...]) -> None:
     """Whichever list is read again first, they agree at the latest when both were read twice."""
-    told = [Item("topic", "7", "board", FAQ, "board 1"), Count("topic", 1, "board", "board 1")]
-    inventory.tell(WIKI, 1, told)
+    inventory.tell(
+        WIKI, 1, [Item("topic", "7", "board", FAQ, "board 1"), Count("topic", 1, "board", "board 1")]
+    )
     inventory.tell(WIKI, 2, [Count("topic", 0, "board", "board 2")])
     inventory.settle(WIKI, "topic", "7", FAQ, "captured")
     assert list(inventory.differing()) == []

@@ -249,7 +249,9 @@ class Lists(Software):
                 continue
             yield Item("topic", row.id, "board", row.url, group, as_page=True)
             if row.posts is not None:
-                yield Count("post", row.posts, "board", f"topic {row.id}")
+                refused = inventory.state("topic", row.id) == "denied"
+                bound: Literal["exact", "at most"] = "at most" if refused else "exact"
+                yield Count("post", row.posts, "board", f"topic {row.id}", bound)
                 yield from self._read_change(row, row.posts, inventory)
         yield from self._read_pages(page, place, group, "board", inventory)
 

@@ -22,10 +22,11 @@ _FILE = re.compile(r"(?P<what>forum|topic)(?P<id>\d+)(?P<subject>-[^/]*?)??(?:-p
 _FOLDER = re.compile(r"(?P<what>forum|topic)/(?P<id>\d+)/(?:(?P<subject>[^/]+)/)?(?:page/(?P<page>\d+)/)?")
 _JUMP = re.compile(r"topic/?\d+.*(?:last-post|new-posts)\.html|topic/\d+/.*(?:last/post|new/posts)/")
 _POST = re.compile(r"post/?\d+(?:\.html|/)")
+_MEMBERS = re.compile(r"users?(?:/.*|\d[\w-]*\.html|\.html)?")
 _OTHER = re.compile(
     r"(?:change|delete|edit|email|feed|help|login|logout|mark|new|post|register|report|request|rules|search"
-    r"|subscribe|unsubscribe|user|users|moderate|get_host|move_topics|open|close|stick|unstick|admin)"
-    r"(?:[/\d-].*|s?\.(?:html|xml))"
+    r"|subscribe|unsubscribe|moderate|get_host|move_topics|open|close|stick|unstick|admin)"
+    r"(?:/(?:.*/)?|[\d-][\w-]*\.(?:html|xml)|\.html)"
 )
 _ITEM = re.compile(r"(?:attachment|misc)[/-]?(\d+)(?:/|\.html)")
 
@@ -64,7 +65,7 @@ class PunBB(Lists):
             return Place("board" if found["what"] == "forum" else "topic", found["id"], page)
         if file := _ITEM.fullmatch(path):
             return Place("attachment", file[1])
-        if path.startswith(("user", "users")):
+        if _MEMBERS.fullmatch(path):
             return MEMBERS
         return OTHER if _OTHER.fullmatch(path) else None
 

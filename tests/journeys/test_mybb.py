@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.journeys import mirrored
 from tests.journeys.forums import crawl, differing, instead, prove_whole, withheld
 from tests.sites import forum_model
+from tests.sites.forum_model import Topic
 from tests.sites.mybb import TRAPS, mybb, says
-from tests.sites.static import Response
+from tests.sites.static import Request, Response
 
 
 def test_it_is_whole_and_cheap(tmp_path: Path) -> None:
@@ -42,3 +44,28 @@ def test_what_is_withheld_is_named(tmp_path: Path) -> None:
     }
     assert differing(crawled)[f"topic {short.id}"] == (len(short.posts) + 1, len(short.posts))
     assert [gap for gap in crawled.coverage["gaps"] if "currently closed" in gap["reason"]]
+
+
+def test_what_is_written_meanwhile_is_there(tmp_path: Path) -> None:
+    """Answers to topics that were taken already, and a new topic, while the crawl runs."""
+    forum = forum_model.seed(0.4)
+    part, seen = mybb(forum), 0
+    long = [topic for topic in forum.public() if len(topic.posts) > 40][1]
+    short = [topic for topic in forum.public() if len(topic.posts) < 8][3]
+
+    def written(request: Request) -> Response | None:
+        nonlocal seen
+        seen += 1
+        if seen == 100:
+            forum.reply(long, 13)
+            forum.reply(short)
+            fresh = Topic(4_999, "Nouveau & frais", [])
+            forum.boards[1].topics.insert(1, fresh)
+            forum.reply(fresh, 11)
+        return part(request)
+
+    crawled = crawl(tmp_path, written, start="/")
+    bodies = b"\n".join(mirrored.bodies(crawled.snapshot)).decode("utf-8", "replace")
+    assert seen > 100
+    assert [marker for marker in forum.markers() if marker not in bodies] == []
+    assert (crawled.coverage["verdict"], crawled.coverage["counters"]["differ"]) == ("complete", [])

@@ -182,6 +182,37 @@ def test_a_post_is_read_whole(walked: tuple[forum_model.Forum, Walked]) -> None:
     assert wanted.file and [one.name for one in second.attachments] == [wanted.file.name]
 
 
+def test_what_changes_at_every_fetch_is_known() -> None:
+    forum = forum_model.seed(0.2)
+    with Site(mybb(forum)) as site:
+        for target in ("/", "/forumdisplay.php?fid=2", f"/showthread.php?tid={forum.boards[0].topics[0].id}"):
+            one, two = (get(site.url + target).body for _ in range(2))
+            assert one != two
+            for spot in MyBB.volatile:
+                one, two = spot.sub(b"", one), spot.sub(b"", two)
+            assert one == two
+            assert len(one) > 3_000
+
+
+def test_a_file_that_visitors_may_not_have_is_refused() -> None:
+    foot = '<div id="copyright"><a href="https://mybb.com">MyBB</a></div>'
+    assert MyBB(BASE).accept(_page(says(LOGIN), "attachment.php?aid=7", foot)).verdict == "denied"
+    assert MyBB(BASE).accept(_page("a page of its own", "attachment.php?aid=7")).verdict == "ok"
+
+
+def test_the_number_of_a_topic_that_is_refused_is_held_against_nothing() -> None:
+    forum = forum_model.seed(0.2)
+    with Site(mybb(forum)) as site:
+        module, page = MyBB(f"{site.url}/"), get(f"{site.url}/forumdisplay.php?fid=2")
+    known, group = Walked(), f"topic {forum.boards[0].topics[0].id}"
+    bounds = []
+    for _ in range(2):
+        counts = [one for one in module.read(page, known) if isinstance(one, Count)]
+        bounds.append(next(one.bound for one in counts if one.group == group))
+        known.items["topic", group.removeprefix("topic ")] = Known("denied")
+    assert bounds == ["exact", "at most"]
+
+
 def test_today_is_read_from_its_title(walked: tuple[forum_model.Forum, Walked]) -> None:
     forum, found = walked
     fresh = forum.boards[0].topics[1].posts[-1]

@@ -77,6 +77,8 @@ def test_what_is_left(url: str, rule: str) -> None:
 def test_what_is_none_of_its_business() -> None:
     assert PunBB(BASE).classify(BASE + "wiki/forum/3/") is None
     assert PunBB(BASE).classify(BASE + "nouveau/été.html") is None
+    assert PunBB(BASE).classify(BASE + "userguide/intro.html") is None
+    assert PunBB(BASE).classify(BASE + "new/photo.jpg") is None
 
 
 @pytest.mark.parametrize(

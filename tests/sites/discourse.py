@@ -398,4 +398,4 @@ class Forum:
 
 
 def _json(said: Any) -> Response:
-    return Response(json.dumps(said, ensure_ascii=False).encode(), JSON)
+    return Response(json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode(), JSON)

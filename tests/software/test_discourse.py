@@ -128,7 +128,7 @@ def test_what_pages_are_made_of_is_nobodys() -> None:
         assert HERE.classify(BASE + path) is None
 
 
-CRAWLER = '<meta name="generator" content="Discourse 3.3"><link rel="search" href="{}opensearch.xml"><title>'
+CRAWLER = '<meta name="generator" content="Discourse 3.3"><link rel="search" href="{}opensearch.xml">'
 BROWSER = '<meta id="data-discourse-setup" data-base-uri="{}"><discourse-assets></discourse-assets>'
 
 

@@ -149,13 +149,14 @@ _HIDDEN_FILE = "Plan & légende.png"
 
 
 @contextmanager
-def mediawiki(folder: Path, *, title: str = "Wikhan", code: Path = CODE) -> Iterator[MediaWiki]:
+def mediawiki(folder: Path, *, title: str = "Wikhan", code: Path | None = None) -> Iterator[MediaWiki]:
     """Install, seed and serve a MediaWiki in an empty folder; stopped at the end.
 
-    code: where its files lie, for another release than the installed one (1.43 was tried so).
+    code: where its files lie, for another release than the installed one.
     Raises Missing when the Debian packages are not there, RuntimeError with the output of the script of
     MediaWiki that failed.
     """
+    code = code or CODE
     if not (code / "maintenance/install.php").exists() or shutil.which("php") is None:
         raise Missing(PACKAGES)
     for part in ("db", "images", "cache", "uploads", "old"):

@@ -77,6 +77,13 @@ def pages_of(snapshot: Snapshot, earlier: Sequence[Snapshot]) -> list[Page]:
 
     earlier: the sealed ones before it, oldest first. BrokenData when a file is not as it was sealed.
     """
+    try:
+        return _pages_of(snapshot, earlier)
+    except FileNotFoundError as error:
+        raise _damaged(str(error.filename), "it is not there") from error
+
+
+def _pages_of(snapshot: Snapshot, earlier: Sequence[Snapshot]) -> list[Page]:
     wanted = list(dict.fromkeys(_listed(snapshot)))
     view = _View(snapshot, set(wanted))
     before = set(_listed(earlier[-1])) if earlier else None
@@ -271,11 +278,15 @@ def _plain(path: Path, data: bytes) -> Mapping[str, Any]:
     except ValueError:
         plain = None
     if not isinstance(plain, dict):
-        raise BrokenData(
-            "a list of the archive cannot be read",
-            what="it is not the JSON that was sealed",
-            where=str(path),
-            kept="nothing was asked for",
-            next=("jukni verify",),
-        )
+        raise _damaged(str(path), "it is not the JSON that was sealed")
     return plain
+
+
+def _damaged(where: str, what: str) -> BrokenData:
+    return BrokenData(
+        "a list of the archive cannot be read",
+        what=what,
+        where=where,
+        kept="nothing was asked for",
+        next=("jukni verify",),
+    )

@@ -65,6 +65,8 @@ class Summary:
 
     def sentence(self) -> str:
         """For a person: "4,102 of 4,380 pages are on archive.org, 31 older than a year; …"."""
+        if not self.pages:
+            return "it has no page that everybody can reach"
         text = f"{self.there:,} of {self.pages:,} pages are on archive.org"
         if self.old:
             text += f", {self.old:,} older than {_days(self.recheck_after)}"

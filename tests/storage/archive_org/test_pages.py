@@ -222,6 +222,12 @@ def test_a_damaged_snapshot_is_told(desk: Desk, tmp_path: Path) -> None:
     warc.rename(tmp_path / "ailleurs")
     with pytest.raises(BrokenData, match="a page of the archive"):
         wishes.against(page)
+    for name in ("index.cdxj.gz", "pages.jsonl", "coverage.json"):
+        path = snapshot.folder / name
+        path.rename(tmp_path / name)
+        with pytest.raises(BrokenData, match="it is not there"):
+            pages_of(snapshot, [])
+        (tmp_path / name).rename(path)
     (snapshot.folder / "coverage.json").write_text("[]")
     with pytest.raises(BrokenData, match="a list of the archive"):
         pages_of(snapshot, [])

@@ -30,6 +30,7 @@ WHOLE = Summary(
             "4,102 of 4,380 pages are on archive.org, 1 older than 90 days; "
             "7 handed over and not seen there yet; 200 a night, done in 1 night",
         ),
+        ({"pages": 0, "there": 0}, "it has no page that everybody can reach"),
         (
             {"old": 0, "left": 0, "refused": 1, "unwanted": 2, "excluded": 3},
             "4,102 of 4,380 pages are on archive.org; 6 are not asked for",

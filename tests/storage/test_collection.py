@@ -25,7 +25,9 @@ def archive(tmp_path: Path) -> Archive:
     return make_archive(tmp_path / "mon archive", TOOL, NOW)
 
 
-def sealed(collection: Collection, moment: datetime, label: str | None = None) -> Snapshot:
+def sealed(
+    collection: Collection, moment: datetime, label: str | None = None, private: bool = False
+) -> Snapshot:
     """A sealed snapshot of nothing: names and labels are all these tests look at."""
     snapshot = collection.create(moment)
     manifest = Manifest(
@@ -42,9 +44,29 @@ def sealed(collection: Collection, moment: datetime, label: str | None = None) -
         counts={},
         files=(),
         warcs=(),
+        private=private,
     )
     (snapshot.folder / "manifest.json").write_bytes(manifest.to_json())
     return snapshot
+
+
+def test_private_by_its_mark(archive: Archive) -> None:
+    collection = archive.collection("forum")
+    sealed(collection, NOW)
+    assert not collection.private
+    collection.make_private()
+    assert collection.private
+    words = collection.private_mark.read_text("utf-8")
+    collection.private_mark.write_text("à nous", "utf-8")
+    collection.make_private()
+    assert "members" in words and collection.private_mark.read_text("utf-8") == "à nous"
+
+
+def test_private_by_any_manifest(archive: Archive) -> None:
+    collection = archive.collection("forum")
+    sealed(collection, NOW, private=True)
+    sealed(collection, NOW + timedelta(days=1))
+    assert collection.private, "it came back from a store, which has no marks"
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,16 @@ def test_round_trip() -> None:
     assert parse(replace(MANIFEST, label=None, previous=None).to_json()).label is None
 
 
+def test_private_is_said_only_where_it_is_so() -> None:
+    private = replace(MANIFEST, private=True)
+    assert b'"private"' not in MANIFEST.to_json()
+    assert parse(private.to_json()).private and not parse(MANIFEST.to_json()).private
+    plain = json.loads(private.to_json())
+    plain["private"] = False
+    with pytest.raises(BrokenData, match="cannot be believed"):
+        parse(json.dumps(plain).encode(), edited=True)
+
+
 def test_times_are_kept_in_utc_to_the_second() -> None:
     local = datetime.fromisoformat("2026-11-22T05:15:00.75+02:00")
     assert parse(replace(MANIFEST, began=local).to_json()).began == MANIFEST.began

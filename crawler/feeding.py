@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from crawler.canonical import canonical
 from crawler.scope import Place
@@ -30,10 +31,16 @@ class Feeding:
         )
 
     def offer(self, url: str) -> None:
-        """A canonical URL that is not this site's; kept when it is on the server of another."""
+        """A canonical URL that is not this site's; kept when it is on the server of another.
+
+        Old links say http:// and www. of what is elsewhere by now: it is kept as that site is configured.
+        """
+        here = Place.of(url)
         for name, place in self._others:
-            if Place.of(url).server() == place.server():
-                self._db.execute("INSERT OR IGNORE INTO fed VALUES (?, ?)", (name, url))
+            if here.same_site(place) or place.same_site(here):
+                path = url.removeprefix(replace(here, folder="/").door())
+                found = replace(place, folder="/").door() + path
+                self._db.execute("INSERT OR IGNORE INTO fed VALUES (?, ?)", (name, found))
 
     def found(self) -> dict[str, list[str]]:
         """Site → addresses on it, sorted; for coverage.json."""

@@ -68,6 +68,15 @@ class Installations:
         self._added(one)
         return True
 
+    def move(self, one: Software, base: str) -> bool:
+        """An installation turns out to lie elsewhere; False when there is one already."""
+        if any(other.name == one.name and other.base == base for other in self._all):
+            return False
+        one.base = base
+        self._all.sort(key=lambda other: (-len(other.base), other.name))
+        self._save()
+        return True
+
     def look(self, page: Page, owner: Software | None = None) -> bool:
         """Look which software made a page; whether an installation was found that nobody knew of.
 

@@ -166,7 +166,17 @@ class Inventory:
         """An item's address redirects to another: it is to be had there."""
         self._db.execute("UPDATE items SET url = ? WHERE url = ? AND state = 'expected'", (after, before))
 
+    def move(self, before: str, after: str) -> None:
+        """An installation turns out to lie elsewhere; what is known of it goes along."""
+        for table in ("items", "counters", "heard"):
+            self._db.execute(f"UPDATE {table} SET base = ? WHERE base = ?", (after, before))
+
     # --- out
+
+    def anything(self, base: str) -> bool:
+        """Whether anything of an installation was captured."""
+        found = self._db.execute("SELECT 1 FROM items WHERE base = ? AND state = 'captured' LIMIT 1", (base,))
+        return found.fetchone() is not None
 
     def tallies(self) -> Iterator[Tally]:
         """One for each installation and kind."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import cast
 
 from crawler import pages
@@ -17,7 +18,7 @@ from crawler.installations import Installations
 from crawler.inventory import Inventory
 from crawler.novelty import Novelty, Trip
 from crawler.robots import sitemaps
-from crawler.scope import Scope
+from crawler.scope import Place, Scope
 from crawler.software import Ask, Classified, Found, Installed, Item, Page, Setting, Skip, Software, registry
 from crawler.visit import Visit
 
@@ -285,6 +286,7 @@ class Learner:
             self._note(f"{lease.url} redirects to an address that cannot be followed: {location[:200]!r}")
             return
         target, _ = without_session(target)
+        self._at_another_door(lease.url, target)
         self._settle_redirect(lease, target)
         if lease.kind == "seed":
             moved, report = self.scope.with_redirect(lease.url, target)
@@ -299,6 +301,28 @@ class Learner:
             self._frontier.add([Link(target, kind)], via=lease.url, hops=lease.hops + "R")
             return
         self._judge([(target, kind)], lease.url, lease.hops + "R", self.scope.own(lease.url))
+
+    def _at_another_door(self, url: str, target: str) -> None:
+        """A server claimed by an address answers under https, or with www.: the installation is there.
+
+        A seed that was fetched to see has moved before its installation is found.
+        """
+        one, old, new = self.installations.owner(url), Place.of(url), Place.of(target)
+        door, to = replace(old, folder="/").door(), replace(new, folder="/").door()
+        same = url.removeprefix(door) == target.removeprefix(to)
+        if one is None or door == to or not same or not old.same_site(new):
+            return
+        before, after = one.base, to + one.base.removeprefix(door)
+        if self.inventory.anything(before) or not self.installations.move(one, after):
+            return
+        self.inventory.move(before, after)
+        moves = cast("list[Json]", self._frontier.fact("moved") or [])
+        for seed in self.scope.seeds:
+            if seed.startswith(door):
+                self.scope, _ = self.scope.with_redirect(seed, to + seed.removeprefix(door))
+                moves = [*moves, [seed, to + seed.removeprefix(door)]]
+        self._frontier.set_fact("moved", moves)
+        self._note(f"{before} is found at {after}")
 
     def _settle_redirect(self, lease: Lease, target: str) -> None:
         """An item that answers with a redirect lies there, or leads elsewhere; a refused target denies it."""

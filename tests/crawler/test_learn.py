@@ -12,6 +12,7 @@ from typing import ClassVar
 import pytest
 
 from crawler import coverage, database, pages
+from crawler.canonical import canonical
 from crawler.capture.cookies import Jar
 from crawler.closing import ROUNDS, another_round
 from crawler.feeding import Feeding
@@ -114,7 +115,7 @@ def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 class Bench:
     """A learner on a database, and visits for it."""
 
-    def __init__(self, db: sqlite3.Connection, **scope: tuple[str, ...]) -> None:
+    def __init__(self, db: sqlite3.Connection, seeds: tuple[str, ...] = (), **scope: tuple[str, ...]) -> None:
         self.db = db
         self.notes: list[str] = []
         self.slowed: list[tuple[str, float]] = []
@@ -125,7 +126,7 @@ class Bench:
             db=db,
             frontier=self.frontier,
             cookies=Jar(),
-            scope=Scope((BASE,), **scope),  # type: ignore[arg-type]
+            scope=Scope(seeds or (BASE,), **scope),  # type: ignore[arg-type]
             inventory=self.inventory,
             feeding=self.feeding,
             note=self.notes.append,
@@ -278,6 +279,67 @@ def test_settings_last(known: Bench) -> None:
 def test_links_feed_the_other_sites(known: Bench) -> None:
     known.visit(f"{BASE}accueil", f'<a href="{SHOP}p/notes">n</a><a href="http://loin.example/">l</a>')
     assert known.feeding.found() == {"boutique": [f"{SHOP}p/notes"]}
+
+
+@pytest.mark.parametrize(
+    ("seed", "url", "kept"),
+    [
+        ("https://pads.example/", "http://pads.example/p/été", "https://pads.example/p/%C3%A9t%C3%A9"),
+        ("https://pads.example/p/x", "https://www.pads.example/p/y", "https://pads.example/p/y"),
+        ("http://www.pads.example/", "https://pads.example/p/y", "http://www.pads.example/p/y"),
+        ("https://pads.example/", "https://pads.example:8443/p/y", None),
+        ("https://pads.example/", "https://autre.example/p/y", None),
+    ],
+)
+def test_old_links_feed_the_site_as_it_is_configured(
+    db: sqlite3.Connection, seed: str, url: str, kept: str | None
+) -> None:
+    feeding = Feeding(db, {"pads": [seed]})
+    feeding.offer(canonical(url) or "")
+    assert feeding.found() == ({"pads": [kept]} if kept else {})
+
+
+PAD = "pads.example/p/notes"
+
+
+def promised(db: sqlite3.Connection, to: str) -> Bench:
+    """A pad of the configuration whose server redirects."""
+    bench = Bench(db, seeds=(f"http://{PAD}",))
+    bench.learner.promise(Installed("etherpad", "http://pads.example/"), f"http://{PAD}")
+    head = f"301 Moved Permanently\r\nLocation: {to}"
+    bench.visit("http://pads.example/api", kind="inventory", outcome="redirect", head=head)
+    return bench
+
+
+def test_what_was_claimed_may_answer_at_another_door(db: sqlite3.Connection) -> None:
+    bench = promised(db, "https://pads.example/api")
+    assert [one.base for one in bench.learner.installations] == ["https://pads.example/"]
+    assert bench.notes[-1] == "http://pads.example/ is found at https://pads.example/"
+    wanted, asked = f"https://{PAD}/export/etherpad", f"http://{PAD}/export/etherpad"
+    bench.visit(asked, outcome="redirect", head=f"301 Moved Permanently\r\nLocation: {wanted}")
+    assert (wanted, "page") in bench.waiting()
+    bench.frontier.reset_leases()
+    bench.visit(wanted, '{"pad:notes":{"head":0,"atext":{}}}', mime="application/json")
+    (pad,) = [tally for tally in bench.inventory.tallies() if tally.kind == "pad"]
+    assert (pad.base, pad.expected, pad.captured) == ("https://pads.example/", 1, 1)
+    again = Bench(db, seeds=(f"http://{PAD}",))
+    assert [one.base for one in again.learner.installations] == ["https://pads.example/"]
+    assert bench.frontier.fact("moved") == [[f"http://{PAD}", f"https://{PAD}"]]
+
+
+@pytest.mark.parametrize(
+    "to", ["https://ailleurs.example/api", "https://pads.example/login", "http://pads.example/x"]
+)
+def test_a_redirect_to_elsewhere_moves_nothing(db: sqlite3.Connection, to: str) -> None:
+    assert [one.base for one in promised(db, to).learner.installations] == ["http://pads.example/"]
+
+
+def test_what_has_answered_at_one_door_is_not_moved(known: Bench) -> None:
+    known.visit(f"{BASE}list", "accueil secret", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}accueil", "<title>Accueil</title>")
+    to = BASE.replace("http", "https") + "secret"
+    known.visit(f"{BASE}secret", outcome="redirect", head=f"302 Found\r\nLocation: {to}")
+    assert [one.base for one in known.learner.installations] == [BASE]
 
 
 def test_a_sitemap_of_a_site_nobody_knows(bench: Bench) -> None:

@@ -92,13 +92,11 @@ class Asking:
             self._follow()
 
     def _take_up(self, ledger: Ledger) -> None:
-        """Jobs that they still remember are followed, the rest is unsure."""
-        now = self._now()
+        """Their jobs are followed; what was just being sent is unsure."""
         for entry in ledger:
-            asked = entry.asked_at
-            if entry.state == "pending" and asked and asked > now - JOB_KEPT:
+            if entry.state == "pending":
                 self._jobs.append((ledger, entry))
-            elif entry.state in ("asking", "pending"):
+            elif entry.state == "asking":
                 ledger.change(entry, state="unsure", job="", why="the run that asked was stopped")
 
     def _step(self) -> None:

@@ -371,6 +371,16 @@ def test_a_job_of_a_run_that_was_killed_is_taken_up(desk: Desk) -> None:
     assert done.summaries[0].waiting == 1
 
 
+def test_a_job_that_they_forgot_overnight(desk: Desk) -> None:
+    """It is looked for in the index, then asked for again a day later, once."""
+    desk.service.scripts[PAGES[1]] = "pending999; success"
+    desk.crawl()
+    for hours, state, asked in ((0, "pending", 1), (2, "unsure", 1), (20, "unsure", 1), (3, "confirmed", 2)):
+        desk.clock.now += timedelta(hours=hours)
+        desk.submit()
+        assert (desk.entry(PAGES[1]).state, desk.service.times_asked(PAGES[1])) == (state, asked)
+
+
 def test_a_dry_run_sends_and_writes_nothing(desk: Desk) -> None:
     desk.crawl()
     desk.service.has(PAGES[3], desk.clock.now - timedelta(days=700))

@@ -219,7 +219,7 @@ class Forum:
             "session": {"userId": 0, "csrfToken": mark("session", self._fetched)},
             "apiDocument": document,
         }
-        said = json.dumps(payload, ensure_ascii=False).replace("</", "<\\/")
+        said = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
         if self.modern:
             data = f'<script id="flarum-json-payload" type="application/json">{said}</script>'
         else:

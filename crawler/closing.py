@@ -16,7 +16,8 @@ def another_round(frontier: Frontier, learner: Learner, attempts: int) -> bool:
     """Whether there is something to fetch again. attempts: of a URL; a gap gets the last one."""
     while (n := _rounds(frontier)) < ROUNDS:
         inventory = learner.inventory
-        differing = [one.row for one in inventory.differing() if one.bound != "at most"]
+        differing = [one.row for one in inventory.differing() if one.bound == "exact"]
+        differing += inventory.stale()
         known = _known(frontier)
         if n and not differing and known == frontier.fact("known"):
             return False

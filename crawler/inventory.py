@@ -6,7 +6,6 @@ whole was read. What a page told is forgotten when the page is read again: its l
 
 from __future__ import annotations
 
-import operator
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -218,15 +217,24 @@ class Inventory:
     def differing(self) -> Iterator[Differs]:
         """Counters that do not agree with what was found."""
         for base, kind, grouped, source, n, bound, row in self._db.execute(
-            "SELECT base, kind, grouped, source, n, bound, row FROM counters ORDER BY base, kind, grouped"
+            "SELECT base, kind, grouped, source, n, bound, row FROM counters WHERE bound <> 'once'"
+            " ORDER BY base, kind, grouped"
         ).fetchall():
             found = self._count(base, kind, grouped)
-            if _DIFFER[bound](found, n):
+            if (found != n) if bound == "exact" else (found > n):
                 yield Differs(base, kind, grouped, source, n, found, bound, row)
 
+    def stale(self) -> list[int]:
+        """Pages of a list that was longer when they were read: what came behind may have moved onto them."""
+        rows = self._db.execute(
+            "SELECT DISTINCT a.row FROM counters a JOIN counters b USING (base, kind, grouped)"
+            " WHERE a.bound = 'once' AND b.bound = 'exact' AND b.n < a.n AND a.source LIKE b.source || ' %'"
+        )
+        return [row for (row,) in rows]
+
     def counters(self) -> int:
-        """How many published numbers there are."""
-        return int(self._db.execute("SELECT count(*) FROM counters").fetchone()[0])
+        """How many published numbers there are to be held against what was found."""
+        return int(self._db.execute("SELECT count(*) FROM counters WHERE bound <> 'once'").fetchone()[0])
 
     def heard(self, base: str, kind: str) -> set[str]:
         """The sources that answered for a kind."""
@@ -284,7 +292,6 @@ class Inventory:
         return int(self._db.execute(f"SELECT count(*) FROM items WHERE {where}", values).fetchone()[0])
 
 
-_DIFFER = {"exact": operator.ne, "at most": operator.gt, "at least": operator.lt}
 _ONLY_LINKED = f"NOT EXISTS (SELECT 1 FROM tellings WHERE item = number AND source <> '{LINKS}')"
 
 

@@ -110,16 +110,17 @@ class Item:
 class Count:
     """A number the site publishes: n items of `kind` in `group` ("" the whole site).
 
-    bound: "exact", or "at most" when it includes what visitors cannot see; the latest telling holds. "at
-    least" is no promise: where fewer were found, something went away and what followed moved up since this
-    page was read, so it is read again.
+    bound: "exact", or "at most" when it includes what visitors cannot see; the latest telling holds. "once":
+    as one page of a list said when it was read; held against nothing, but the page is read again when the
+    exact number is smaller by now, for what came behind it moved up. Its source is that of the exact number,
+    a space and the page's name ("topic", "topic from 21").
     """
 
     kind: str
     n: int
     source: str
     group: str = ""
-    bound: Literal["exact", "at most", "at least"] = "exact"
+    bound: Literal["exact", "at most", "once"] = "exact"
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,8 +120,6 @@ def test_links_are_not_forgotten_with_a_page(inventory: Inventory) -> None:
         (1, "exact", True),
         (3, "at most", False),
         (1, "at most", True),
-        (1, "at least", False),
-        (3, "at least", True),
     ],
 )
 def test_published_numbers(inventory: Inventory, n: int, bound: str, differs: bool) -> None:
@@ -132,6 +130,19 @@ def test_published_numbers(inventory: Inventory, n: int, bound: str, differs: bo
     found = [(one.group, one.published, one.found, one.row) for one in inventory.differing()]
     assert found == ([("topic 7", n, 2, 5)] if differs else [])
     assert inventory.counters() == 1
+
+
+def test_pages_read_before_their_list_grew_shorter_are_stale(inventory: Inventory) -> None:
+    """A list that grew is none: what came is behind them."""
+    for row, n in ((1, 30), (2, 29)):
+        inventory.tell(WIKI, row, [Count("post", n, f"topic from {row}", "topic 7", "once")])
+    inventory.tell(WIKI, 3, [Count("post", 9, "topic", "topic 8"), Count("post", 9, "board", "topic 7")])
+    assert inventory.stale() == [], "no page of topic 7 told less"
+    inventory.tell(WIKI, 4, [Count("post", 29, "topic", "topic 7")])
+    assert inventory.stale() == [1]
+    inventory.tell(WIKI, 4, [Count("post", 31, "topic", "topic 7")])
+    assert inventory.stale() == []
+    assert inventory.counters() == 3
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1, 1, 2)])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from crawler.software import Ask, Count, Found, Heard, Inventory, Item, Page, Setting, Skip
 from crawler.software.boards import addresses, page_size, starts
-from crawler.software.lists import Lists, Place, Topic
+from crawler.software.lists import Left, Lists, Place, Topic
 
 _SIZE = {"board": "topics a page", "topic": "posts a page"}
 
@@ -61,17 +61,27 @@ class Offsets(Lists):
         usual = first - first % size + 1
         return usual, "" if usual == first + 1 else self.at(url, usual)
 
+    def here(self, page: Page) -> Place | Left | None:
+        """What a page shows: behind the end of a list that grew shorter, its last page."""
+        asked, usual = self.place(page.url), None
+        for _, url in addresses(page, "link[rel=canonical]"):
+            usual = self.place(url) if url.startswith(self.base) else None
+        same = isinstance(asked, Place) and isinstance(usual, Place) and asked.id and asked.id == usual.id
+        return usual if same else asked
+
     def read(self, page: Page, inventory: Inventory) -> Iterable[Found]:
-        place = self.place(page.url)
+        place = self.here(page)
         if not isinstance(place, Place) or not page.is_html:
             return ()
-        found: list[Found] = []
-        if place.kind in ("index", "board"):
-            found = [
-                Skip(url, f"{self.name}:door", "leads to another site and counts the click")
-                for url in self.doors(page)
-            ]
-        return [*found, *super().read(page, inventory)]
+        if place.kind == "topic":
+            return list(self._read_topic(page, place, inventory))
+        if place.kind not in ("index", "board"):
+            return ()
+        reason = "leads to another site and counts the click"
+        found: list[Found] = [Skip(url, f"{self.name}:door", reason) for url in self.doors(page)]
+        lists = place.kind == "index"
+        told = self._read_index(page, inventory) if lists else self._read_board(page, place, inventory)
+        return [*found, *told]
 
     def _read_board(self, page: Page, place: Place, inventory: Inventory) -> Iterator[Found]:
         yield from self._read_boards(page, "board", inventory)
@@ -89,13 +99,15 @@ class Offsets(Lists):
                 yield Count("post", row.posts, "board", f"topic {row.id}")
                 yield from self._read_change(row, row.posts, inventory)
         size, last = self._extent(page, place)
+        total = self.total(page)
+        if total is not None and last > 1:
+            yield Count("topic", total, f"board from {place.page}", group, "once")
         if place.page < last:
             for n in range(listed, size) if self.hides and listed else ():
                 id = f"{n + place.page} of {group}"
                 why = "a topic that moved to a board visitors cannot see"
                 yield Item("topic", id, "board", group=group, state="denied", why=why)
         else:
-            total = self.total(page)
             yield Count("topic", place.page - 1 + listed if total is None else total, "board", group)
         yield from self._read_pages(page, place, group, "board", inventory)
 
@@ -118,8 +130,10 @@ class Offsets(Lists):
             yield Item("post", post.id, "topic", group=group, state="captured")
         for id, url in self.files(page):
             yield Item("attachment", id, "topic", url, group)
-        total = self.total(page)
-        if total is None and place.page >= self._extent(page, place)[1]:
+        total, last = self.total(page), self._extent(page, place)[1]
+        if total is not None and last > 1:
+            yield Count("post", total, f"topic from {place.page}", group, "once")
+        if total is None and place.page >= last:
             total = place.page - 1 + len(posts)
         if total is not None:
             yield Count("post", total, "topic", group)

@@ -211,7 +211,7 @@ class PhpBB(Offsets):
     # --- posts
 
     def posts(self, page: Page) -> Iterator[Shown]:
-        place = self.place(page.url)
+        place = self.here(page)
         first = place.page if isinstance(place, Place) else 1
         nodes = (node for node in page.tree.css(".post[id^=p]") if (node.id or "")[1:].isdigit())
         for n, node in enumerate(nodes, first):

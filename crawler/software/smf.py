@@ -201,7 +201,7 @@ class Smf(Offsets):
     # --- posts
 
     def posts(self, page: Page) -> Iterator[Shown]:
-        place = self.place(page.url)
+        place = self.here(page)
         first = place.page if isinstance(place, Place) else 1
         for n, node in enumerate(page.tree.css("#forumposts .post_wrapper"), first):
             id = attribute(node, ".inner[id^=msg_]", "id").removeprefix("msg_")

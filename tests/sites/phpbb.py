@@ -133,7 +133,14 @@ class PhpBB:
         board, topic = found
         if board.private:
             return self._login("viewtopic", "Vous devez être inscrit et connecté pour consulter ce forum.")
-        return self._page("viewtopic", topic.title, self._posts(board, topic, start))
+        start = min(start, (len(topic.posts) - 1) // self.forum.posts * self.forum.posts)
+        page = self._page("viewtopic", topic.title, self._posts(board, topic, start))
+        if not self.new:
+            return page
+        link = f"{self.base}viewtopic.php?t={topic.id}" + (f"&amp;start={start}" if start else "")
+        assert isinstance(page.body, bytes)
+        canonical = f'<link rel="canonical" href="{link}"></head>'.encode()
+        return replace(page, body=page.body.replace(b"</head>", canonical))
 
     def _file(self, query: dict[str, str]) -> Response:
         if "avatar" in query:

@@ -141,8 +141,10 @@ class Smf:
                 "Le fil ou la section que vous recherchez semble être soit manquant, soit hors limite pour vous.",
                 403 if self.new else 200,
             )
-        first = _int(start) if start.isdigit() else 0
-        return self._page(found[1].title, self._posts(found[1], first))
+        first = min(_int(start) if start.isdigit() else 0, len(found[1].posts) - 1)
+        first -= first % self.forum.posts
+        usual = self.link("topic", id, first)
+        return self._page(found[1].title, self._posts(found[1], first), usual=usual)
 
     def _board(self, said: str) -> Response:
         name, _, start = said.partition(".")
@@ -159,11 +161,11 @@ class Smf:
 
     # --- pages
 
-    def _page(self, title: str, body: str, status: int = 200) -> Response:
+    def _page(self, title: str, body: str, status: int = 200, usual: str = "~index.php") -> Response:
         text = f"""<!DOCTYPE html><html lang="fr-FR"><head><meta charset="UTF-8">
 <link rel="stylesheet" href="~Themes/default/css/index.css?smf21"><script>
 var smf_theme_url = "~Themes/default"; var smf_scripturl = "~index.php"; var smf_session_id = "{hashlib.md5(title.encode()).hexdigest()}";
-</script><title>{escape(title)}</title><link rel="canonical" href="~index.php"><link rel="contents" href="~index.php">
+</script><title>{escape(title)}</title><link rel="canonical" href="{usual}"><link rel="contents" href="~index.php">
 <link rel="alternate" type="application/rss+xml" title="RSS" href="~index.php?action=.xml;type=rss">
 <link rel="alternate" type="application/atom+xml" title="Atom" href="~index.php?action=.xml;type=atom;board=2"></head>
 <body id="chrome" class="action_none"><div id="footerfix"><div id="top_section"><ul id="top_info">

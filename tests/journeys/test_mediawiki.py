@@ -26,7 +26,7 @@ ASKED = re.compile(
     r"|/(?:w|sansapi)/index\.php\?title=(?:Special:Export|Sp%C3%A9cial:Exporter)&pages=[^&]+&history=1"
     r"|/sansapi/index\.php\?title=(?:Special:Allpages|Sp%C3%A9cial:Toutes_les_pages)&namespace=\d+"
     r"|/(?:w|sansapi)/(?:load\.php\?[^?]*|opensearch_desc\.php|(?:resources|skins|images)/[^?]+(?:\?\w+)?)"
-    r"|/mediawiki/resources/assets/change-your-logo\.svg",
+    r"|/(?:w|sansapi)/rest\.php/v1/search|/mediawiki/resources/assets/change-your-logo(?:-icon)?\.svg",
 )
 MOST = 3.0
 """Requests for each page, revision and file version: what the crawl may cost."""

@@ -332,6 +332,17 @@ def test_a_missing_page_of_a_wiki_with_addresses_at_the_root() -> None:
     assert (found.base, found.settings["article"]) == ("https://wiki.test/", "https://wiki.test/$1")
 
 
+def test_where_nothing_else_tells_the_address_of_the_page_itself_does() -> None:
+    found = MediaWiki.detect(
+        page("https://wiki.test/wiki/For%C3%AAt", "Forêt", EDIT_URI, "<p>sans liens</p>")
+    )
+    assert found is not None
+    assert found.settings["article"] == "https://wiki.test/wiki/$1"
+    found = MediaWiki.detect(page("https://wiki.test/wiki/Ch%C3%AAne", "Forêt", EDIT_URI, "<p>redirigé</p>"))
+    assert found is not None
+    assert found.settings["article"] == "https://wiki.test/w/index.php?title=$1"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -101,4 +101,6 @@ def _article(page: Page, script: str) -> str:
             break
         if "?" not in url and url.endswith("/" + encoded(title)):
             return url.removesuffix(encoded(title)) + "$1"
+    if name and "?" not in page.url and page.url.endswith("/" + encoded(name)):
+        return page.url.removesuffix(encoded(name)) + "$1"
     return f"{script}index.php?title=$1"

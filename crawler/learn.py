@@ -6,7 +6,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import cast
+from typing import cast, get_args
 
 from crawler import pages
 from crawler.canonical import canonical, without_session
@@ -19,7 +19,19 @@ from crawler.inventory import Inventory
 from crawler.novelty import Novelty, Trip
 from crawler.robots import sitemaps
 from crawler.scope import Place, Scope
-from crawler.software import Ask, Classified, Found, Installed, Item, Page, Setting, Skip, Software, registry
+from crawler.software import (
+    Ask,
+    Classified,
+    Found,
+    Installed,
+    Item,
+    Page,
+    Setting,
+    Skip,
+    Software,
+    State,
+    registry,
+)
 from crawler.visit import Visit
 
 HTML = frozenset({"text/html", "application/xhtml+xml"})
@@ -198,13 +210,21 @@ class Learner:
             if item:
                 self.inventory.settle(one.base, item.kind, item.id, link.url, "denied", refused.reason)
             return
-        if not self._frontier.add([link], via=via, hops=hops) and again:
+        if self._frontier.add([link], via=via, hops=hops):
+            return
+        if again:
             self._frontier.once_more([link])
+        elif item and (known := self._frontier.why(link.url)) and known.outcome in get_args(State):
+            # It was fetched before anyone said that the site has it.
+            self.inventory.settle_url(link.url, cast("State", known.outcome), known.detail or "")
 
     def _added(self, one: Software) -> None:
         self._mind(one)
         experimental = " (this software is known from reports only)" if one.experimental else ""
-        self._note(f"{one.base} is a {one.name}: it is asked what it has{experimental}")
+        if one.family == "generic":
+            self._note(f"{one.base} has a sitemap: what it lists is held against what is captured")
+        else:
+            self._note(f"{one.base} is a {one.name}: it is asked what it has{experimental}")
         seeds = list(one.seeds())
         self.inventory.tell(one.base, None, seeds)
         self.ask(one, seeds, via=None, hops="I")

@@ -349,7 +349,7 @@ class Visitor:
         if exchange.payload_size:
             if head.mime in TEXTS or head.mime.endswith("+json") or self._reads(lease.url, head.mime):
                 body = text(exchange)
-            elif lease.kind in ("feed", "inventory") and lease.url.endswith(".gz"):
+            elif lease.url.endswith(".xml.gz"):  # a sitemap
                 body = unpacked(text(exchange), BODY_LIMIT)
         return Page(
             lease.url, head.status, head.mime, body, exchange.began, head.headers, exchange.payload_size

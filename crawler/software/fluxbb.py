@@ -48,7 +48,7 @@ class FluxBB(Lists):
     def detect(cls, page: Page) -> Installed | None:
         if not page.tree.css_first("div.pun[id^=pun]"):
             return None
-        for link in page.tree.css("#brdmenu #navindex a[href], #brdmenu a[href*='index.php']"):
+        for link in page.tree.css("#navindex a[href], #brdmenu a[href*='index.php']"):
             if home := address(link.attributes.get("href"), page):
                 return Installed(cls.name, urljoin(home, "."))
         return Installed(cls.name, urljoin(page.url, "."))

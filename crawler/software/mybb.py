@@ -37,6 +37,7 @@ _LISTS = {
     "announcements.php": ("announcement", "aid"),
     "attachment.php": ("attachment", "aid"),
 }
+_WHO = "a[href*='whoPosted'], a[href*='whoposted'], a[onclick*='whoPosted']"  # on the number of replies
 OTHER = Left("other", "no board, no topic and no file")
 
 
@@ -145,8 +146,11 @@ class MyBB(Lists):
                 and isinstance(place := self.place(url), Place)
                 and place.key[0] == "board"
             ]
+            # Themes change the order of the two columns; there are never more topics than posts.
+            told = [number(text_of(cell)) for cell in cells[2:4]]
+            topics = None if None in told else min(n for n in told if n is not None)
             for n, (id, url) in enumerate(dict(named).items()):
-                yield Board(id, url, number(text_of(cells[2])) if n == 0 else None, sums=len(dict(named)) > 1)
+                yield Board(id, url, topics if n == 0 else None, sums=len(dict(named)) > 1)
 
     def topics(self, page: Page) -> Iterator[Topic]:
         for name in page.tree.css("[id^=tid_]"):
@@ -157,7 +161,8 @@ class MyBB(Lists):
                 continue
             cells = [cell for cell in row.iter() if cell.tag == "td"]
             subject = next(n for n, cell in enumerate(cells) if cell.css_first(f"[id={name.id}]"))
-            replies = text_of(cells[subject + 1]) if subject + 1 < len(cells) else ""
+            counts = [cell for cell in cells[subject + 1 :] if cell.css_first(_WHO)] or cells[subject + 1 :]
+            replies = text_of(counts[0]) if counts else ""
             posts = None if (n := number(replies)) is None else n + 1
             yield Topic(place.id, link[1], posts, moved=posts is None and replies.startswith("-"))
 

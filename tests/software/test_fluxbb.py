@@ -209,3 +209,23 @@ def test_a_number_of_what_is_refused_is_held_against_nothing() -> None:
         bounds.append(next(one.bound for one in counts if one.group == "board 3"))
         known.items["board", "3"] = Known("denied")
     assert bounds == ["exact", "at most"]
+
+
+def test_the_markup_of_punbb_1_2_is_read_too() -> None:
+    """FluxBB's ancestor: the same pages, other names in the head."""
+    body = """<div id="punwrap"><div id="punviewtopic" class="pun"><div id="brdmenui"><ul><li id="navindex">
+    <a href="http://f.example/forum/index.php">Index</a></li></ul></div>
+    <p class="pagelink conl">Pages: <strong>1</strong></p>
+    <div id="p62698" class="blockpost rowodd firstpost"><h2><span><span class="conr">#1&nbsp;</span>
+    <a href="viewtopic.php?pid=62698#p62698">2005-03-17 20:47:30</a></span></h2><div class="postleft"><dl>
+    <dt><strong>Ülkü</strong></dt></dl></div><div class="postright"><h3>Sujet</h3>
+    <div class="postmsg"><p>Texte</p></div>
+    <div class="postsignature"><hr>Signature</div></div></div></div></div>"""
+    page = _page(body)
+    installed = FluxBB.detect(page)
+    assert installed is not None and installed.base == BASE
+    assert FluxBB(BASE).accept(page).verdict == "ok"
+    (post,) = FluxBB(BASE).extract(page)
+    assert isinstance(post, Post)
+    assert (post.id, post.number, post.author, post.html) == ("62698", 1, "Ülkü", "<p>Texte</p>")
+    assert post.date == "2005-03-17T20:47:30"

@@ -287,3 +287,16 @@ def test_the_clock_in_the_foot_tells_how_dates_are_written(clock: str, written: 
     node = OLD.replace("</strong></div>", f'</strong></div><span class="post_date">{written}</span>')
     (post,) = MyBB(BASE).extract(_page(node, foot=foot))
     assert isinstance(post, Post) and post.date == read
+
+
+def test_a_theme_may_change_the_order_of_columns() -> None:
+    board = """<table><tr><td><div class="forum_status ajax_mark_read" id="mark_read_3"></div></td>
+    <td><strong><a href="forumdisplay.php?fid=3">Jardin</a></strong></td><td>2,641<span> Replies</span></td>
+    <td>15<span> Topics</span></td><td></td></tr></table>"""
+    topic = """<table><tr><td><span id="tid_45"><a href="showthread.php?tid=45">A</a></span></td><td>999</td>
+    <td><a href="javascript:MyBB.whoPosted(45);">7</a></td></tr></table>"""
+    module = MyBB(BASE)
+    assert [(one.id, one.topics) for one in module.boards(_page(board, "index.php"))] == [("3", 15)]
+    assert [(one.id, one.posts) for one in module.topics(_page(topic, "forumdisplay.php?fid=3"))] == [
+        ("45", 8)
+    ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -99,14 +98,6 @@ def sweep(
         keys.add(key)
         query["resumeKey"] = key
         sleep(_PAUSE)
-
-
-def by_url(captures: Iterable[Capture]) -> dict[str, list[Capture]]:
-    """The captures of each URL as they stand in the index."""
-    found: dict[str, list[Capture]] = defaultdict(list)
-    for capture in captures:
-        found[capture.url].append(capture)
-    return found
 
 
 def _patiently(

@@ -8,10 +8,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from storage.archive_org.client import Addresses, Client, Keys, NoAnswer
+from tests.capture.authority import Authority
 from tests.sites.archive_org import ACCESS, SECRET
 from tests.storage.archive_org.conftest import Desk
 
@@ -123,6 +125,21 @@ def test_nobody_there_was_not_sent() -> None:
     with pytest.raises(NoAnswer) as error:
         client("http://nulle-part.invalid").save("https://a/", 7)
     assert not error.value.sent
+
+
+def test_keys_go_to_no_one_whose_certificate_is_not_trusted(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    server = desk.service._server
+    server.socket = authority.server("127.0.0.1").wrap_socket(server.socket, server_side=True)
+    url = desk.service.url.replace("http:", "https:")
+    with pytest.raises(NoAnswer, match="certificate") as error:
+        client(url).save("https://a/", 7)
+    assert not error.value.sent and desk.service.requests == []
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    assert client(url).save("https://a/", 7).status == 200
+    assert [asked for _, asked in desk.service.asks] == ["https://a/"]
 
 
 def test_captures_and_index_get_no_keys(desk: Desk) -> None:

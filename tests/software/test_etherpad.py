@@ -71,10 +71,11 @@ def test_another_form_leads_to_the_history_first(form: str) -> None:
     [
         ("R%C3%A9union%20d'%C3%A9t%C3%A9", "Réunion_d'été", "R%C3%A9union_d'%C3%A9t%C3%A9"),
         ("projet::caf%C3%A9%20%20du%20coin", "projet_café_du_coin", "projet_caf%C3%A9_du_coin"),
-        ("R%26D", "R&D", "R&D"),
+        ("R%26D", "R&D", "R%26D"),
+        ("R&D", "R&D", "R%26D"),
         ("50%25%3F", "50%?", "50%25%3F"),
         ("r.0a1b2c3d4e5f60718293a4b5c6d7e8f9",) + ("r.0a1b2c3d4e5f60718293a4b5c6d7e8f9",) * 2,
-        ("g.0123456789abcdef$secret",) + ("g.0123456789abcdef$secret",) * 2,
+        ("g.0123456789abcdef$secret",) * 2 + ("g.0123456789abcdef%24secret",),
     ],
 )
 def test_a_name_is_written_as_the_server_writes_it(spelt: str, name: str, address: str) -> None:

@@ -293,13 +293,17 @@ class Writer:
             self.files.append(media)
 
     def done(self, path: str) -> DokuWiki:
-        """Write the wiki-wide logs of recent changes (`do=recent` reads them) and hand over the truth."""
+        """Write the wiki-wide logs of recent changes (`do=recent` reads them) and hand over the truth.
+
+        DokuWiki's tasks keep a week of them; here everything of 2021 has left them.
+        """
         private_pages = [thing for thing in self.private if isinstance(thing, Page)]
         private_media = [thing for thing in self.private if isinstance(thing, Media)]
         recent = [(page.id, r) for page in [*self.pages, *private_pages] for r in page.revisions]
         files = [(media.id, r) for media in [*self.files, *private_media] for r in media.versions]
         for log, entries in (("_dokuwiki.changes", recent), ("_media.changes", files)):
-            lines = [_line(id, r) for id, r in sorted(entries, key=lambda entry: entry[1].time)]
+            kept = [(id, r) for id, r in entries if r.time > SPRING + 365 * DAY]
+            lines = [_line(id, r) for id, r in sorted(kept, key=lambda entry: entry[1].time)]
             (self.data / "meta" / log).write_text("".join(lines), "utf-8")
         return DokuWiki(
             path,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crawler.software import Ask, Found, Heard, Item, Page, Skip
+from crawler.software import Ask, Found, Heard, Item, Page, Setting, Skip
 from tests.software.dokuwiki_pages import BASE, NOW, PAGE, head, html, told, wiki
 from tests.software.walker import Known, Walked
 
@@ -132,9 +132,14 @@ def test_what_changed_since_the_start_is_fetched_once_more() -> None:
     for one in first:
         if isinstance(one, Item):
             known.items[one.kind, one.id] = Known()
-    same = told(wiki(), html(url, head(), CHANGES.format(CHANGE.format("10:00"))), known)
+    assert [one for one in first if isinstance(one, Setting)] == []  # there are older ones
+    last = told(wiki(), html(f"{url}&first[20]=", head(), '<form id="dw__recent"></form>'))
+    assert Setting("changes", "read") in last
+    module = wiki()
+    module.settings["changes"] = "read"
+    same = told(module, html(url, head(), CHANGES.format(CHANGE.format("10:00"))), known)
     assert [one for one in same if isinstance(one, Ask) and one.again] == []
-    later = told(wiki(), html(url, head(), CHANGES.format(CHANGE.format("10:05"))), known)
+    later = told(module, html(url, head(), CHANGES.format(CHANGE.format("10:05"))), known)
     assert [one.url.removeprefix(BASE) for one in later if isinstance(one, Ask) and one.again] == [
         "fr:faq",
         "_export/raw/fr:faq",
@@ -175,3 +180,26 @@ def test_an_empty_sitemap_says_nothing() -> None:
     item, heard = told(wiki(), sitemap("fr:faq"))
     assert item == Item("page", "fr:faq", "sitemap", f"{BASE}fr:faq", as_page=True)
     assert heard == Heard("page", "sitemap")
+
+
+def test_a_media_list_names_files_and_namespaces_but_wants_no_thumbnails() -> None:
+    thumbnail = "/wikhan/_media/fr:x.png?w=90&amp;h=90&amp;tok=abcdef"
+    body = (
+        '<div id="mediamanager__page">'
+        '<a class="idx_dir" href="/wikhan/start?ns=fr:archives&amp;tab_files=files&amp;do=media">archives</a>'
+        '<a href="/wikhan/start?image=fr%3Ax.png&amp;ns=fr&amp;tab_details=view&amp;do=media">'
+        f'<img src="{thumbnail}"></a><a href="/wikhan/start?tab_files=upload&amp;do=media">+</a></div>'
+    )
+    found = told(wiki(), html(f"{BASE}start?ns=fr&tab_files=files&do=media", head(act="media"), body))
+    history = f"{BASE}start?tab_details=history&ns=fr&image=fr%3Ax.png&do=media"
+    assert [one for one in found if isinstance(one, Item)] == [
+        Item("media", "fr:x.png", "list", f"{BASE}_media/fr:x.png"),
+        Item("media history", "fr:x.png", "list", history),
+    ]
+    assert [one.url.removeprefix(BASE) for one in found if isinstance(one, Ask)] == [
+        "start?ns=fr%3Aarchives&tab_files=files&do=media"
+    ]
+    assert [one.url for one in found if isinstance(one, Skip)] == [
+        f"{BASE}_media/fr:x.png?w=90&h=90&tok=abcdef"
+    ]
+    assert Heard("media", "list") in found

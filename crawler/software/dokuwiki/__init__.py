@@ -53,7 +53,9 @@ _SAME = _skip("same", "the page once more")
 
 
 class DokuWiki(Software):
-    """settings: "rewrite", "slash", "start" as in `Addresses`; "accents" is "folded" once that was seen."""
+    """settings: "rewrite", "slash", "start" as in `Addresses`; "accents" is "folded" once that was seen;
+    "changes" is "read" once all recent changes were read.
+    """
 
     name = "dokuwiki"
     family = "wiki"
@@ -211,7 +213,8 @@ class DokuWiki(Software):
         elif address.action == "index":
             yield from lists.read_index(page, wiki.clean(rest.get("idx", "")), wiki)
         elif address.action == "recent":
-            yield from lists.read_recent(page, _first(rest), wiki, inventory)
+            later = self.settings.get("changes") == "read"
+            yield from lists.read_recent(page, _first(rest), wiki, inventory, later)
         elif address.action == "media" and rest.get("image"):
             image = wiki.clean(rest["image"])
             yield from history.read_media(page, image, _first(rest), wiki, inventory)

@@ -15,7 +15,7 @@ from selectolax.lexbor import LexborNode
 
 from crawler.canonical import canonical
 from crawler.engine.links import links
-from crawler.software import Ask, Found, Heard, Inventory, Item, Page, Skip
+from crawler.software import Ask, Found, Heard, Inventory, Item, Page, Setting, Skip
 from crawler.software.dokuwiki.addresses import Address, Addresses
 
 THUMBNAIL = "another size of a picture, kept where a page shows it"
@@ -72,12 +72,12 @@ def thumbnails(page: Page, wiki: Addresses) -> Iterator[Found]:
             yield Skip(url, "dokuwiki:thumbnail", THUMBNAIL)
 
 
-def read_recent(page: Page, first: int, wiki: Addresses, known: Inventory) -> Iterator[Found]:
-    """Recent changes; one that was not there before asks for what it changed once more."""
+def read_recent(page: Page, first: int, wiki: Addresses, known: Inventory, later: bool) -> Iterator[Found]:
+    """Recent changes. later: all were read before; what was not there then is fetched once more."""
     form = page.tree.css_first("form#dw__recent")
     if form is None:
         return
-    later = known.number("change") > 0 and first == 0
+    changed = False
     for node in form.css("li"):
         said = hashlib.sha1(node.text().encode()).hexdigest()[:12]
         for link in node.css("a.wikilink1, a.wikilink2"):
@@ -86,11 +86,15 @@ def read_recent(page: Page, first: int, wiki: Addresses, known: Inventory) -> It
                 continue
             change = f"{address.rest.get('image') or address.id}@{said}"
             new = later and not known.knows("change", change)
+            changed = changed or new
             yield Item("change", change, "changes", state="captured")
             yield from _changed(address, "wikilink2" in (link.attributes.get("class") or ""), new, wiki)
-    for button in form.css("[name]"):
-        if (found := _FIRST.fullmatch(button.attributes.get("name") or "")) and int(found[1]) > first:
-            yield Ask(wiki.recent(int(found[1])))
+    numbers = [_FIRST.fullmatch(node.attributes.get("name") or "") for node in form.css("[name]")]
+    older = max((int(number[1]) for number in numbers if number), default=0)
+    if older > first:
+        yield Ask(wiki.recent(older), again=changed)
+    else:
+        yield Setting("changes", "read")
     yield Heard("page", "changes")
     yield Heard("media", "changes")
 

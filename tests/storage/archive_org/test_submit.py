@@ -371,6 +371,16 @@ def test_a_job_of_a_run_that_was_killed_is_taken_up(desk: Desk) -> None:
     assert done.summaries[0].waiting == 1
 
 
+def test_the_last_jobs_get_their_time_and_no_more(desk: Desk) -> None:
+    desk.rules = Rules(patience=300)
+    desk.service.scripts[PAGES[5]] = "pending999"
+    desk.crawl()
+    desk.submit()
+    last = desk.service.asks[-1][0]
+    assert timedelta(seconds=300) <= desk.clock.now - last <= timedelta(seconds=330)
+    assert desk.entry(PAGES[5]).state == "pending"
+
+
 def test_a_job_that_they_forgot_overnight(desk: Desk) -> None:
     """It is looked for in the index, then asked for again a day later, once."""
     desk.service.scripts[PAGES[1]] = "pending999; success"

@@ -459,6 +459,9 @@ def harm(url: str, software: Collection[str] = (), address: Address | None = Non
     """
     if ("/public.php/" in url or "/export/" in url) and (named := _NAMED.search(url)):
         address = address_of(url[: named.start(1)] + url[named.end(1) :])
+    for name in software:
+        if name in _TITLED and (named := _TITLED[name].search(url)):
+            address = address_of(f"{url[: named.start(1)]}x{url[named.end(1) :]}")
     return BOOK.find(address or address_of(url), software)
 
 
@@ -466,3 +469,9 @@ def harm(url: str, software: Collection[str] = (), address: Address | None = Non
 _NAMED = re.compile(
     r"(?:/public\.php/(?:dav/files/[^/?]+|webdav)/|/p/(?=[^/?]+/export/(?:etherpad|txt|html)$))([^?]*)"
 )
+# Where titles of topics and names of boards stand: one called "Login" or "Update" orders nothing.
+_TITLED = {
+    "discourse": re.compile(r"/[tc]/([^?]+?)(?=/\d+(?:[/?.]|$))"),
+    "flarum": re.compile(r"/t/([^/?]+)(?=\?|$)"),
+    "nodebb": re.compile(r"/(?:topic|category)/\d+/([^/?]+)"),
+}

@@ -84,6 +84,35 @@ def test_traps_of_a_software_wait_until_it_is_recognised(rule: Rule) -> None:
         assert caught is None or caught.name != rule.name
 
 
+TITLED = {
+    "discourse": ("t/{}/45", "t/{}/45?page=2", "t/45.json", "c/{}/4", "c/jardin/{}/4?page=1"),
+    "flarum": ("t/{}", "t/{}?page=2", "d/45-{}"),
+    "nodebb": ("topic/45/{}", "topic/45/{}?page=2", "category/3/{}"),
+}
+
+
+@pytest.mark.parametrize("software", sorted(TITLED))
+def test_a_title_may_be_any_word(software: str) -> None:
+    for word in (
+        "login",
+        "search",
+        "update",
+        "like",
+        "close",
+        "delete",
+        "cart",
+        "logout",
+        "register",
+        "admin",
+    ):
+        for path in TITLED[software]:
+            assert harm.harm(SITE + path.format(word), (software,)) is None, path.format(word)
+            asked = SITE + path.format(word) + ("&" if "?" in path else "?") + "action=delete"
+            assert harm.harm(asked, (software,)) is not None
+    for path in ("login", "t/login", "search?q=x") if software == "discourse" else ("login", "logout?x=1"):
+        assert harm.harm(SITE + path, (software,)) is not None
+
+
 def test_separators_and_spellings() -> None:
     for url in (
         "doku.php?id=fr:faq&do=edit",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from tests.sites import dokuwiki, mediawiki, parts, spirit, static
+from tests.sites import dokuwiki, flaskbb, mediawiki, parts, spirit, static
 
 
 @contextmanager
@@ -33,6 +33,12 @@ def _spirit(folder: Path) -> Iterator[list[str]]:
 
 
 @contextmanager
+def _flaskbb(folder: Path) -> Iterator[list[str]]:
+    with flaskbb.flaskbb(folder) as running:
+        yield [f"{running.url}/"]
+
+
+@contextmanager
 def _generated(count: int, latency: float, port: int) -> Iterator[list[str]]:
     shape = parts.Shape(size=20_000, navigation=20, children=4, random=30)
     with static.Site(parts.slow(parts.pages(count, shape), latency), port=port) as site:
@@ -41,7 +47,7 @@ def _generated(count: int, latency: float, port: int) -> Iterator[list[str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.sites", description=__doc__)
-    parser.add_argument("site", choices=["wikis", "mediawiki", "spirit", "generated"])
+    parser.add_argument("site", choices=["wikis", "mediawiki", "spirit", "flaskbb", "generated"])
     parser.add_argument("--pages", type=int, default=5_000, help="of the generated site")
     parser.add_argument("--latency", type=float, default=0.0, help="of the generated site, in seconds")
     parser.add_argument("--port", type=int, default=0, help="of the generated site (0: any)")
@@ -55,6 +61,8 @@ def main() -> int:
                 site = _mediawiki(Path(folder))
             case "spirit":
                 site = _spirit(Path(folder))
+            case "flaskbb":
+                site = _flaskbb(Path(folder))
             case _:
                 site = _generated(given.pages, given.latency, given.port)
         with site as urls:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ REQUIREMENTS = (
     *("SQLAlchemy==1.3.24", "SQLAlchemy-Utils==0.37.9", "Flask-SQLAlchemy==2.4.4", "alembic==1.4.3"),
     *("Mako==1.1.6", "python-editor==1.0.4", "Flask-Alembic==2.0.1", "flask-allows==0.4.0"),
     *("Flask-BabelPlus==2.2.0", "Babel==2.9.1", "speaklater==1.3", "pytz", "Flask-Caching==1.10.1"),
-    *("Flask-DebugToolbar==0.11.0", "Flask-Limiter==1.4", "limits==1.5.1", "Flask-Login==0.4.1"),
+    *("Flask-DebugToolbar==0.11.0", "Flask-Limiter==1.4", "limits==1.6", "Flask-Login==0.4.1"),
     *("Flask-Mail==0.9.1", "blinker==1.4", "Flask-Redis==0.4.0", "redis==3.5.3", "Flask-Themes2==0.1.5"),
     *("flask-whooshee==0.8.1", "Whoosh==2.7.4", "celery==5.3.6", "kombu==5.3.5", "billiard==4.2.1"),
     *("vine==5.1.0", "amqp==5.2.0", "click-didyoumean==0.3.0", "click-plugins==1.1.1", "click-repl==0.3.0"),
@@ -110,6 +111,8 @@ class FlaskBB:
 @contextmanager
 def flaskbb(folder: Path) -> Iterator[FlaskBB]:
     """Seed a forum in an empty folder and serve it. wsgi.Unavailable when its packages cannot be had."""
+    if sys.version_info >= (3, 14):
+        raise wsgi.Unavailable("FlaskBB 2.0.2 and its Flask run on no Python newer than 3.13")
     python = wsgi.environment("flaskbb", REQUIREMENTS, closed=True)
     shutil.copy(Path(__file__).with_name("flaskbb_seed.py"), folder / "forum.py")
     (folder / "wanted.json").write_text(json.dumps(_wanted()), "utf-8")

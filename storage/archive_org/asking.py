@@ -266,7 +266,9 @@ class Asking:
                     )
                 case "later" | "tomorrow" | "never":
                     self._refused(ledger, entry, answer)
-                case "enough" | "blocked" | "keys":
+                case "keys":
+                    self._heed(answer)  # the job goes on; the next run asks about it
+                case "enough" | "blocked":
                     until = time_text(now + TOMORROW)
                     ledger.change(entry, state="later", job="", until=until, why=answer.why)
                     self._heed(answer)

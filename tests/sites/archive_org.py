@@ -94,6 +94,7 @@ class ArchiveOrg:
         self.bodies: list[bytes] = []
         self.turned_away = 0
         self.most_active = 0
+        self.secret = SECRET
         self.system: tuple[int, bytes] = (200, b'{"status":"ok"}')
         self.user: tuple[int, bytes] | None = None
         self.broken_index: list[tuple[int, bytes]] = []
@@ -371,7 +372,7 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         path = parts.path
-        if path.startswith("/save") and headers.get("authorization") != f"LOW {ACCESS}:{SECRET}":
+        if path.startswith("/save") and headers.get("authorization") != f"LOW {ACCESS}:{service.secret}":
             return 401, b'{"message": "You need to be logged in to use Save Page Now."}', {}
         match self.command, path:
             case "POST", "/save":

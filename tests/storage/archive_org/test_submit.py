@@ -371,6 +371,25 @@ def test_a_job_of_a_run_that_was_killed_is_taken_up(desk: Desk) -> None:
     assert done.summaries[0].waiting == 1
 
 
+def test_keys_that_are_withdrawn_under_way(desk: Desk) -> None:
+    """What was handed over until then is asked about with the new ones."""
+    desk.service.scripts[PAGES[0]] = "pending2, success"
+    desk.crawl()
+    waited = desk.clock.sleep
+
+    def sleep(seconds: float) -> None:
+        desk.service.secret = "une autre"
+        waited(seconds)
+
+    desk.clock.sleep = sleep  # type: ignore[method-assign]
+    assert "does not take the keys" in str(desk.submit().failure)
+    assert desk.entry(PAGES[0]).state == "pending" and len(desk.service.asks) == 1
+    desk.clock.sleep = waited  # type: ignore[method-assign]
+    desk.service.secret = SECRET
+    assert desk.submit().summaries[0].there == 6
+    assert desk.service.times_asked(PAGES[0]) == 1
+
+
 def test_the_last_jobs_get_their_time_and_no_more(desk: Desk) -> None:
     desk.rules = Rules(patience=300)
     desk.service.scripts[PAGES[5]] = "pending999"

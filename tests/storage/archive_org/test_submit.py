@@ -324,6 +324,7 @@ def test_hours_later_is_normal(desk: Desk) -> None:
 
 def test_a_capture_that_the_index_never_shows_is_looked_at_itself(desk: Desk) -> None:
     desk.service.scripts = {PAGES[1]: "late", PAGES[2]: "lost; success"}
+    desk.service.has(PAGES[2], desk.clock.now - timedelta(days=400))  # to which the address asked for leads
     desk.crawl()
     desk.submit()
     desk.clock.now += timedelta(hours=13)

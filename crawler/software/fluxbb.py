@@ -35,7 +35,6 @@ class FluxBB(Lists):
     name = "fluxbb"
     # p.pagelink in 1.4 and 1.5; `rel=last` was in the head until 1.5.1
     pagination = ".pagelink a[href], link[rel=last][href]"
-    counts_moved = True  # functions.php update_forum() counts all rows of the board
     volatile = (
         re.compile(rb'<dd><span>[^<]*<strong>[\d.,\s]*</strong></span></dd>\s*(?=</dl>|<dd id="onlinelist)'),
         re.compile(rb'<dl id="onlinelist".*?</dl>', re.DOTALL),

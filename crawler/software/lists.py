@@ -96,8 +96,7 @@ class Shown:
 class Lists(Software):
     """One such forum.
 
-    pagination: selector of the links to a list's other pages. counts_moved: whether a board's number of
-    topics includes those moved away that it still shows, None when that depends on the release.
+    pagination: selector of the links to a list's other pages.
     """
 
     family: ClassVar[Literal["forum"]] = "forum"
@@ -105,7 +104,6 @@ class Lists(Software):
     useful = frozenset(("topic", "topic-page", "attachment"))
     proofs = {"topic": ("board", "index"), "post": ("topic", "board")}  # noqa: RUF012  read-only, as in Software
     pagination: ClassVar[str]
-    counts_moved: ClassVar[bool | None] = None
 
     # --- what a module says
 
@@ -227,25 +225,35 @@ class Lists(Software):
                 yield Setting(f"board {row.id}", row.url.removeprefix(self.base))
             if row.topics is None:
                 continue
-            group, n = f"board {row.id}", row.topics
             # What visitors may count but not see cannot be held against what was found.
             hidden = row.sums or inventory.state("board", row.id) == "denied"
-            if self.counts_moved is None:
-                moved = inventory.number("moved", group)
-                if moved and n - moved == inventory.number("topic", group):
-                    n -= moved
-            yield Count("topic", n, source, group, "at most" if hidden else "exact")
+            yield self._topics(
+                row.topics, f"board {row.id}", source, inventory, "at most" if hidden else "exact"
+            )
+
+    def _topics(
+        self,
+        n: int,
+        group: str,
+        source: str,
+        inventory: Inventory,
+        bound: Literal["exact", "at most"] = "exact",
+    ) -> Count:
+        """A published number of topics. Releases differ in whether it includes those that were moved away."""
+        moved = inventory.number("moved", group)
+        if moved and n - moved == inventory.number("topic", group):
+            n -= moved
+        return Count("topic", n, source, group, bound)
 
     def _read_board(self, page: Page, place: Place, inventory: Inventory) -> Iterator[Found]:
         yield from self._read_boards(page, "board", inventory)
         group = f"board {place.id}"
         yield Heard("topic", "board")
         if (said := self.said(page)) is not None:
-            yield Count("topic", said, "board", group)
+            yield self._topics(said, group, "board", inventory)
         for row in self.topics(page):
             if row.moved:
-                kind = "topic" if self.counts_moved else "moved"
-                yield Item(kind, f"{row.id} moved from {group}", "board", group=group, state="captured")
+                yield Item("moved", f"{row.id} moved from {group}", "board", group=group, state="captured")
                 continue
             yield Item("topic", row.id, "board", row.url, group, as_page=True)
             if row.posts is not None:

@@ -34,7 +34,6 @@ _ITEM = re.compile(r"(?:attachment|misc)[/-]?(\d+)(?:/|\.html)")
 class PunBB(Lists):
     name = "punbb"
     pagination = ".paging a[href], link[rel=last][href]"
-    counts_moved = True  # functions.php sync_forum() counts all rows of the board
     volatile = (
         re.compile(rb'<div id="brd-(?:stats|online)".*?</div>', re.DOTALL),
         re.compile(rb'<li class="info-views">.*?</li>', re.DOTALL),  # how often a topic was looked at

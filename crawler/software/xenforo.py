@@ -37,7 +37,6 @@ class XenForo(Lists):
     name = "xenforo"
     experimental = True
     pagination = ".pageNav a[href], .PageNav a[href]"
-    counts_moved = False
     volatile = (
         re.compile(rb'name="_xfToken" value="[^"]*"|data-csrf="[^"]*"|csrf: \'[^\']*\'|now: \d+'),
         re.compile(rb'<time [^>]*>|data-lb-[a-z-]+="[^"]*"'),

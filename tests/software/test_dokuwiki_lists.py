@@ -144,6 +144,7 @@ def test_what_changed_since_the_start_is_fetched_once_more() -> None:
         "fr:faq",
         "_export/raw/fr:faq",
         "fr:faq?do=revisions",
+        "start?do=recent&first%5B20%5D=",
     ]
 
 

@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 
 from storage import errors
+from storage.archive_org import pages
 from storage.archive_org.ledger import Ledger
+from storage.collection import open_archive
 from storage.verify import keep, verify
-from tests.journeys.jukni import Jukni, wait_until
+from tests.journeys.jukni import Jukni, mirror, wait_until
+from tests.sites import parts
 from tests.sites.archive_org import ACCESS, SECRET, ArchiveOrg
+from tests.sites.static import Site
 from tests.storage.archives import Made, made
 
 SITE = "https://forum.exemple.org"
@@ -203,3 +207,20 @@ def test_a_snapshot_becomes_an_item(jukni: Jukni, service: ArchiveOrg) -> None:
     assert proof["verdict"] == "unproven" and proof["files"] == 0
     (jukni.archive / "forum" / "PRIVATE.txt").touch()
     assert "marked as private" in jukni.run("submit", "forum", "--as-item", env=KEYS, code=errors.USAGE).err
+
+
+def test_what_a_crawl_has_sealed(jukni: Jukni, service: ArchiveOrg, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine's own files are understood; and what only this machine can reach stays here."""
+    with Site(parts.pages(4)) as site:
+        jukni.run(*mirror(f"{site.url}/"))
+    archive = open_archive(jukni.archive)
+    (name,) = set(archive.sites()) - {"forum"}
+    (snapshot,) = archive.collection(name).sealed()
+    ended = jukni.run("submit", snapshot.site, env=KEYS)
+    assert f"{snapshot.site}: it has no page that everybody can reach" in ended.err
+    assert service.requests == []
+    monkeypatch.setattr(pages, "is_reachable", lambda url: True)
+    found = pages.pages_of(snapshot, [])
+    assert len(found) == snapshot.manifest().counts["pages"] >= 4
+    wishes = pages.Wishes(snapshot, found)
+    assert {wishes.against(page) for page in found} == {""}

@@ -412,7 +412,8 @@ def test_a_job_that_they_forgot_overnight(desk: Desk) -> None:
 
 
 def test_a_dry_run_sends_and_writes_nothing(desk: Desk) -> None:
-    desk.crawl()
+    unwanted = {f"{SITE}/non": b'<meta name="robots" content="noarchive">'}
+    desk.crawl({**unwanted, **{url: f"<title>{url}</title>".encode() for url in PAGES}})
     desk.service.has(PAGES[3], desk.clock.now - timedelta(days=700))
     done = desk.submit(dry=True, most=5)
     assert [(ask.why, ask.page.url) for _, ask in done.asks] == [

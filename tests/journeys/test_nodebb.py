@@ -9,7 +9,7 @@ import pytest
 
 from tests.journeys import mirrored
 from tests.journeys.forums import MOST, Crawled, withheld
-from tests.journeys.jukni import Jukni, mirror
+from tests.journeys.jukni import Jukni
 from tests.sites.nodebb import PER_PAGE, TRAPS, Forum, Unavailable, nodebb
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("nodebb")]
@@ -29,7 +29,11 @@ def forum(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Forum]:
 def crawl(folder: Path, forum: Forum, code: int = 0) -> Crawled:
     """Mirror it, and be sure that nothing private came and no trap was asked for."""
     jukni, before = Jukni(folder), len(forum.site.requests)
-    ended = jukni.run(*mirror(forum.base, concurrency=2), code=code)
+    jukni.configure(
+        f'[archive]\npath = "{jukni.archive}"\n[site.forum]\nurl = "{forum.base}"\n'
+        "delay = 0.0\nconcurrency = 4\nattempts = 2\nretry_wait = 0.05\n"
+    )
+    ended = jukni.run("crawl", "forum", code=code)
     snapshot = mirrored.sealed(jukni.archive)
     requests = forum.site.requests[before:]
     bodies = b"\n".join(mirrored.bodies(snapshot))

@@ -119,6 +119,7 @@ class Forum:
         secret = self.topic("Entre nous", 9, 3)
         unlisted = self.topic("Non listé", 1, 2)
         unlisted.listed = False
+        self.topic("Login", 1, 2)  # at /t/login/ID, which is no way to log in
         exact = self.topic("Exactement une page", 1, PER_PAGE)
         self._link(exact.posts[0], "privé", f"/t/{secret.slug}/{secret.id}")
         self._link(exact.posts[1], "non listé", f"/t/{unlisted.slug}/{unlisted.id}/2")

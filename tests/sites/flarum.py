@@ -80,9 +80,11 @@ class Forum:
         renamed = self.discuss("Un nouveau titre", "general", PER_PAGE + 1)
         renamed.posts[3].type = renamed.posts[5].type = "discussionRenamed"  # 21 posts, 19 comments
         self.discuss("Deux pages exactement", "general", 2 * PER_PAGE)  # Flarum links a third page
+        self.discuss("Update", "search", 2)  # its tag is no search
         secret = self.discuss("Entre nous", "équipe", 3)
         first = next(iter(self.discussions.values()))
         first.posts[0].content += f'<p><a href="{prefix}/d/{secret.id}">privé</a></p>'
+        first.posts[0].content += f'<p><a href="{prefix}/t/search">un mot</a></p>'
         first.posts[0].content += f'<p><a href="{prefix}/d/{long.id}-vieux-titre/33">plus loin</a></p>'
         for discussion in self.public()[::3]:
             path = f"/assets/files/2024-04-01/{discussion.id}-plan d'été.pdf"

@@ -168,6 +168,7 @@ def _wanted(small: bool) -> dict[str, Any]:
         topic(f"Deux pages ({n})", names[n % 3], 21 + n % 7)
     topic("La forêt en été : ça brûle ?", "Jardin & forêt", 65 if small else 405, deleted=[7, 33])
     topic("Exactement une page", "Général", PER_PAGE)
+    topic("Update", "Général", 2)  # at /topic/ID/update, which orders nothing
     topic("Retiré", "Général", 2, gone=True)
     topic("Entre nous", "L'équipe", 3)
     for one, path in zip(topics, _files(), strict=False):

@@ -36,6 +36,7 @@ _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS heard (
         base TEXT NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL,
         PRIMARY KEY (base, kind, source)) WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS sizes (url TEXT NOT NULL PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID",
 )
 
 
@@ -172,6 +173,11 @@ class Inventory:
 
     # --- out
 
+    def size(self, url: str) -> int | None:
+        """How many bytes a list says that lie at this URL."""
+        found = self._db.execute("SELECT size FROM sizes WHERE url = ?", (url,)).fetchone()
+        return int(found[0]) if found else None
+
     def anything(self, base: str) -> bool:
         """Whether anything of an installation was captured."""
         found = self._db.execute("SELECT 1 FROM items WHERE base = ? AND state = 'captured' LIMIT 1", (base,))
@@ -252,6 +258,8 @@ class Inventory:
         number, url, state = self._item(base, item.kind, item.id)
         if item.url and not url:
             self._db.execute("UPDATE items SET url = ? WHERE number = ?", (item.url, number))
+        if item.size is not None:
+            self._db.execute("INSERT OR REPLACE INTO sizes VALUES (?, ?)", (item.url or url, item.size))
         if item.group:
             self._db.execute(
                 "UPDATE items SET grouped = ? WHERE number = ? AND grouped = ''", (item.group, number)
@@ -319,6 +327,14 @@ class Known:
     def number(self, kind: str, group: str | None = None, state: State | None = None) -> int:
         where, values = self._where(kind, state, group)
         return int(self._db.execute(f"SELECT count(*) {where}", values).fetchone()[0])
+
+    def published(self, kind: str, group: str, source: str) -> int | None:
+        found = self._db.execute(
+            "SELECT n FROM counters WHERE base = ? AND kind = ? AND grouped = ? AND source = ?"
+            " AND bound = 'exact'",
+            (self._base, kind, group, source),
+        ).fetchone()
+        return found[0] if found else None
 
     def _where(self, kind: str, state: State | None, group: str | None) -> tuple[str, tuple[str, ...]]:
         where, values = "FROM items WHERE base = ? AND kind = ?", tuple[str, ...]((self._base, kind))

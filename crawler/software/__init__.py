@@ -94,6 +94,7 @@ class Item:
     another page brings it. group: what it belongs to and is counted in ("topic 45").
     state: "captured" when the page just read holds it whole (a post); "denied" or "missing" when the software
     says that it cannot be had, with why. as_page: fetched as a page to look at, else as inventory.
+    size: bytes of its body, where the list tells: an answer of another length is not it.
     """
 
     kind: str
@@ -104,6 +105,7 @@ class Item:
     state: State = "expected"
     why: str = ""
     as_page: bool = False
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,9 @@ class Inventory(Protocol):
 
     def number(self, kind: str, group: str | None = None, state: State | None = None) -> int:
         """How many items of a kind (in a group) there are (in a state)."""
+
+    def published(self, kind: str, group: str, source: str) -> int | None:
+        """The exact number that a source told last; None before it told one."""
 
 
 @dataclass(frozen=True, slots=True)

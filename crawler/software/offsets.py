@@ -100,8 +100,8 @@ class Offsets(Lists):
                 yield from self._read_change(row, row.posts, inventory)
         size, last = self._extent(page, place)
         total = self.total(page)
-        if total is not None and last > 1:
-            yield Count("topic", total, f"board from {place.page}", group, "once")
+        if last > 1:
+            yield from self._read_once(place, "topic", group, total, "index", inventory)
         if place.page < last:
             for n in range(listed, size) if self.hides and listed else ():
                 id = f"{n + place.page} of {group}"
@@ -131,13 +131,23 @@ class Offsets(Lists):
         for id, url in self.files(page):
             yield Item("attachment", id, "topic", url, group)
         total, last = self.total(page), self._extent(page, place)[1]
-        if total is not None and last > 1:
-            yield Count("post", total, f"topic from {place.page}", group, "once")
+        if last > 1:
+            yield from self._read_once(place, "post", group, total, "board", inventory)
         if total is None and place.page >= last:
             total = place.page - 1 + len(posts)
         if total is not None:
             yield Count("post", total, "topic", group)
         yield from self._read_pages(page, place, group, "topic", inventory)
+
+    def _read_once(
+        self, place: Place, kind: str, group: str, total: int | None, above: str, inventory: Inventory
+    ) -> Iterator[Count]:
+        """How long a list is while this page of it is read, as the page says, or else the list `above`."""
+        source = place.kind
+        if total is None:
+            source, total = above, inventory.published(kind, group, above)
+        if total is not None:
+            yield Count(kind, total, f"{source} from {place.page}", group, "once")
 
     def _read_pages(
         self, page: Page, place: Place, group: str, source: str, inventory: Inventory

@@ -143,6 +143,8 @@ def test_pages_read_before_their_list_grew_shorter_are_stale(inventory: Inventor
     inventory.tell(WIKI, 4, [Count("post", 31, "topic", "topic 7")])
     assert inventory.stale() == []
     assert inventory.counters() == 3
+    assert inventory.at(WIKI).published("post", "topic 7", "topic") == 31
+    assert inventory.at(WIKI).published("post", "topic 7", "topic from 1") is None
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1, 1, 2)])

@@ -38,7 +38,7 @@ class Known:
 class Walked:
     """What a walk found. requests: every URL asked for, in order. skipped: rule → URLs.
 
-    `knows`, `state`, `ids` and `number` make it an Inventory.
+    `knows`, `state`, `ids`, `number` and `published` make it an Inventory.
     """
 
     items: dict[tuple[str, str], Known] = field(default_factory=dict)
@@ -63,6 +63,12 @@ class Walked:
 
     def number(self, kind: str, group: str | None = None, state: State | None = None) -> int:
         return sum(1 for _ in self.ids(kind, state, group))
+
+    def published(self, kind: str, group: str, source: str) -> int | None:
+        told = [
+            c.n for c in self.counts if (c.kind, c.group, c.source, c.bound) == (kind, group, source, "exact")
+        ]
+        return told[-1] if told else None
 
 
 def walk(software: type[Software], url: str, fetch: Fetch, limit: int = 3000) -> Walked:

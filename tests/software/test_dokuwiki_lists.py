@@ -17,6 +17,7 @@ OLD = """<form id="page__revisions" method="post"><div class="no"><ul>
 <span class="user"><bdo>192.0.2.7</bdo></span>
 </div></li>
 <li><div class="li"><input type="checkbox" value="1587000000" disabled="disabled" /> fr:faq</div></li>
+<li><div class="li"><img src="blank.gif" /> <span class="date">2020/04/01 10:00</span> fr:faq</div></li>
 </ul></div></form>"""
 OLDER = '<form class="button btn_older"><input type="hidden" name="first" value="20" /><button accesskey="n">'
 
@@ -29,9 +30,10 @@ def test_a_history_of_2018() -> None:
     assert items["revision", "fr:faq@1588000000"].url == f"{BASE}fr:faq?rev=1588000000"
     assert items["revision source", "fr:faq@1588000000"].url == f"{BASE}_export/raw/fr:faq?rev=1588000000"
     assert items["revision", "fr:faq@1587000000"].state == "denied"
+    assert items["revision", "fr:faq@2020/04/01 10:00"].state == "denied"
     assert items["history", "fr:faq"].state == "captured"
     said = [(getattr(one, "revision", ""), getattr(one, "author", "")) for one in wiki().extract(page)]
-    assert said == [("", "zoé"), ("1588000000", "192.0.2.7"), ("1587000000", "")]
+    assert said == [("", "zoé"), ("1588000000", "192.0.2.7"), ("1587000000", ""), ("", "")]
 
 
 def lines(first: int, count: int, last: int = 44) -> str:

@@ -27,8 +27,8 @@ _NUMBER = re.compile(r"\d{1,12}")
 class Entry:
     """One line of a history.
 
-    rev: Unix time; "" for the current revision of a release before 2022. current: what the page or file is
-    now. gone: deleted then. kept: the wiki still has its text.
+    rev: Unix time; before 2022 "" for the current revision and a date for a lost one. current: what the page
+    or file is now. gone: deleted then. kept: the wiki still has its text.
     """
 
     rev: str
@@ -63,7 +63,11 @@ def _entry(node: LexborNode) -> Entry | None:
         rev = found[1] if found else ""
     current = link is not None and not _REV.search(href)
     if not rev and not current:
-        return None
+        # Before 2021 a revision whose text is lost has neither box nor link.
+        date = node.css_first(".date")
+        if date is None:
+            return None
+        rev = date.text().strip()
     gone = link is not None and "wikilink2" in (link.attributes.get("class") or "")
     kept = box is not None and "disabled" not in box.attributes
     user = node.css_first(".user bdi, .user bdo, .user")
@@ -150,5 +154,6 @@ def _has_older(page: Page) -> bool:
 def extract(page: Page, id: str) -> Iterator[WikiPage]:
     """Author and time of each revision of a page's history."""
     for entry in entries(page) or ():
-        date = datetime.fromtimestamp(int(entry.rev), UTC).isoformat() if entry.rev else ""
-        yield WikiPage(id, revision=entry.rev, author=entry.author, date=date)
+        known = _NUMBER.fullmatch(entry.rev)
+        date = datetime.fromtimestamp(int(entry.rev), UTC).isoformat() if known else ""
+        yield WikiPage(id, revision=entry.rev if known else "", author=entry.author, date=date)

@@ -124,12 +124,14 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--label", metavar="TEXT", help="a name for the snapshot")
     sub.add_argument("--new", action="store_true", help="a new snapshot even if one is unfinished")
     sub.add_argument("--full", action="store_true", help="rely on no earlier snapshot")
+    sub.add_argument("--require-complete", action="store_true", help="exit code 6 when nobody can say so")
 
     sub = verb("crawl", verbs.crawl, "crawl the sites of jukni.toml, all or those named")
     sub.add_argument("sites", metavar="SITE", nargs="*")
     sub.add_argument("--label", metavar="TEXT", help='a name for the snapshot, such as "before the upgrade"')
     sub.add_argument("--new", action="store_true", help="a new snapshot even if one is unfinished")
     sub.add_argument("--full", action="store_true", help="rely on no earlier snapshot")
+    sub.add_argument("--require-complete", action="store_true", help="exit code 6 when nobody can say so")
 
     sub = verb("list", verbs.list_, "what is in the archive")
     sub.add_argument("sites", metavar="SITE", nargs="*")

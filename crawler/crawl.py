@@ -266,7 +266,7 @@ class Crawl:
 
     def _accept(self, page: Page) -> Accepted:
         found = accept.accept(page)
-        return found if found.verdict != "ok" else self._learner.installations.accept(page)
+        return found if found.verdict != "ok" else self._learner.accept(page)
 
     async def visit(self, lease: Lease) -> Visit | None:
         """See `Visitor.visit`."""
@@ -411,6 +411,7 @@ class Crawl:
         self.recorder.finish()
         self._log.flush()
         database.commit(self._db)
+        self.outcome.coverage = report
         return seal.seal(
             self._snapshot,
             ending.about(self.frontier, self.site, report),

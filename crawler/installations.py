@@ -105,10 +105,7 @@ class Installations:
     @staticmethod
     def _detected(page: Page) -> Installed | None:
         name = sniff(page.body, page.headers)
-        try:
-            installed = software(name).detect(page) if name else None
-        except ModuleNotFoundError:  # TODO until all modules are there
-            installed = None
+        installed = software(name).detect(page) if name else None
         if installed is None and page.body.lstrip()[:1] in (b"<", b"{"):
             installed = software("generic").detect(page)
         return installed

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from storage.errors import Failure
 from storage.manifest import Manifest
@@ -15,6 +17,7 @@ class Outcome:
 
     manifest: None when the snapshot stays open, and then failure says why. crash: an error of ours at the
     end. bugs: errors of ours, one a URL. notes: what a person should know (a seed that moved, …).
+    coverage: the content of coverage.json, once the snapshot is sealed.
     """
 
     snapshot: Snapshot
@@ -23,6 +26,7 @@ class Outcome:
     crash: Exception | None = None
     bugs: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    coverage: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

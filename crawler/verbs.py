@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import shlex
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -125,7 +125,7 @@ def _crawl(
             try:
                 outcome = await one(site)
                 report.done()
-                code = _conclude(outcome, run.report, again(site), into)
+                code = _conclude(outcome, run.report, again(site), into, options.require_complete)
             except Failure as failure:
                 report.done()
                 code = report.failure(failure)
@@ -154,8 +154,8 @@ def weight(code: int) -> int:
     return order.index(code)
 
 
-def _conclude(outcome: Any, report: Report, again: str, into: Sequence[str]) -> int:
-    """Verify what was sealed, then print it; the exit code of one site."""
+def _conclude(outcome: Any, report: Report, again: str, into: Sequence[str], complete: bool) -> int:
+    """Verify what was sealed, then print it; the exit code of one site. complete: nothing less will do."""
     from storage import verify as verifying
 
     manifest, snapshot = outcome.manifest, outcome.snapshot
@@ -177,7 +177,9 @@ def _conclude(outcome: Any, report: Report, again: str, into: Sequence[str]) -> 
             "gaps": counts["gaps"],
             "skipped": counts["skipped"],
             "new": Size(counts["bytes"]),
+            **({"items": items} if (items := [_standing(one) for one in outcome.coverage["items"]]) else {}),
             "verdict": manifest.verdict,
+            "why": outcome.coverage["why"],
             "verified": proof.verdict,
             "lies": str(snapshot.folder),
             "next": [shlex.join(["jukni", "browse", snapshot.site, *into])],
@@ -192,13 +194,36 @@ def _conclude(outcome: Any, report: Report, again: str, into: Sequence[str]) -> 
         return report.failure(
             errors.GapsFound(
                 f"{snapshot} has gaps",
-                what=f"{counts['gaps']} of the site's addresses could not be captured",
+                what="\n".join(_first_gaps(outcome.coverage, counts["gaps"])),
                 where=f"{snapshot.folder / 'coverage.json'}",
                 kept=f"the {counts['captures']} captures are sealed and verified",
                 next=(again,),
             )
         )
+    if complete and manifest.verdict != "complete":
+        return report.failure(
+            errors.Unproven(
+                f"nobody can say that {snapshot} is complete",
+                what="\n".join(outcome.coverage["why"]),
+                where=f"{snapshot.folder / 'coverage.json'}",
+                kept=f"the {counts['captures']} captures are sealed and verified",
+                next=(shlex.join(["jukni", "browse", snapshot.site, *into]),),
+            )
+        )
     return errors.DONE
+
+
+def _standing(entry: Mapping[str, Any]) -> str:
+    """How the items of one kind stand: "page: 14 of 15, 1 denied"."""
+    words = f"{entry['kind']}: {entry['captured']:,} of {entry['expected']:,}"
+    return words + (f", {entry['denied']:,} denied" if entry["denied"] else "")
+
+
+def _first_gaps(coverage: Mapping[str, Any], count: int) -> Iterator[str]:
+    """How many gaps there are, and the first three with their reasons."""
+    yield f"{count:,} of what the site has could not be captured" + (", the first:" if count > 3 else ":")
+    for gap in coverage["gaps"][:3]:
+        yield f"{gap['url'] or gap['id'] or gap['kind']}: {gap['reason']}"
 
 
 def list_(options: argparse.Namespace, run: Run) -> int:

@@ -37,7 +37,7 @@ def status(options: argparse.Namespace, run: Run) -> int:
     worst, bad = errors.DONE, []
     for name in names:
         found = status_of(archive.collection(name), stores, datetime.now(UTC))
-        run.report.result(name, _words(found))
+        run.report.result(name, _words(found, archive.collection(name).private))
         bad += [f"{name}: {what}" for _, what in found.wrong]
         worst = max([worst, *(code for code, _ in found.wrong)], key=weight)
     if not bad:
@@ -53,7 +53,7 @@ def status(options: argparse.Namespace, run: Run) -> int:
     )
 
 
-def _words(found: Status) -> dict[str, Any]:
+def _words(found: Status, private: bool) -> dict[str, Any]:
     newest = found.newest
     words: dict[str, Any] = {
         "snapshot": newest.snapshot if newest else None,
@@ -63,7 +63,8 @@ def _words(found: Status) -> dict[str, Any]:
     }
     words |= {f"pushed to {name}": _told(one) for name, one in found.pushed.items()}
     words |= {"open": list(found.open)}
-    words |= {"archive.org": Sentence(found.archive_org) if found.archive_org else "never submitted"}
+    there = Sentence(found.archive_org) if found.archive_org else "never submitted"
+    words |= {"archive.org": "private, stays here" if private else there}
     return words
 
 

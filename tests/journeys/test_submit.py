@@ -146,6 +146,7 @@ def test_a_private_site_stays_here(jukni: Jukni, service: ArchiveOrg) -> None:
     ended = jukni.run("submit", "forum", env=KEYS, code=errors.USAGE)
     assert "forum is private and is not handed to archive.org" in ended.err
     assert service.requests == []
+    assert "archive.org  private, stays here" in jukni.run("status").out
 
 
 def test_keys_never_travel_in_the_open(jukni: Jukni, service: ArchiveOrg) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.software import Ask, Count, Heard, Page, Skip
+from crawler.software import Ask, Count, Heard, Item, Page, Skip
+from crawler.software.items import WikiPage
 from crawler.software.mediawiki import MediaWiki
 from tests.software.mediawiki_answers import (
     API,
+    BASE,
     EXPORT,
     NOW,
     REVISION,
@@ -63,6 +65,55 @@ def test_a_history_that_was_cut_is_not_taken_for_whole() -> None:
     queries = asked(bench.read(xml(cut, "A", "B", end="")))
     assert bench.states("history") == {"A": "captured"}
     assert [query["pages"] for query in queries] == ["B"]
+
+
+def revision(number: int, *, link: bool = True) -> str:
+    date = f'<a href="/w/index.php?title=A&amp;oldid={number}" class="mw-changeslist-date">hier</a>'
+    hidden = '<span class="history-deleted mw-changeslist-date">hier</span>'
+    return (
+        f'<li data-mw-revid="{number}"><input type="radio" value="{number}">{date if link else hidden}</li>'
+    )
+
+
+def test_where_no_export_brings_them_histories_are_read_revision_by_revision() -> None:
+    bench = Bench(**{"special:Allpages": "Special:AllPages"})
+    known = bench.all.at(BASE)
+    bench.read(html("<p>texte</p>", "https://wiki.test/wiki/A", title="A", more=',"wgRevisionId":9'))
+    (url,) = [one.url for one in bench.module.again(known) if "history" in one.url]
+    assert url == "https://wiki.test/w/index.php?title=A&action=history&limit=500"
+    further = "/w/index.php?title=A&amp;action=history&amp;offset=20210402%7C7&amp;limit=500"
+    text = f'<ul id="pagehistory">{revision(9)}{revision(8, link=False)}</ul>'
+    page = html(
+        f'{text}<a href="{further}" rel="next" class="mw-nextlink">500 plus anciennes</a>', url, title="A"
+    )
+    found = bench.read(page)
+    assert bench.states("revision") == {"9": "expected", "8": "denied"}
+    (older,) = asked(found)
+    assert (older["offset"], older["limit"]) == ("20210402|7", "500")
+    (source,) = [one.url for one in found if isinstance(one, Item) and one.url]
+    assert source == "https://wiki.test/w/index.php?title=A&action=raw&oldid=9"
+    for address, kind, item in ((url, "history", True), (source, "revision", True)):
+        place = bench.module.classify(address)
+        assert place is not None
+        assert (place.kind, place.item, place.keep) == (kind, item, True)
+    part = bench.module.classify(f"https://wiki.test{further.replace('&amp;', '&')}")
+    assert part is not None
+    assert (part.kind, part.item) == ("history", False)
+    raw = Page(source, 200, "text/x-wiki", "L’été & la forêt".encode(), NOW)
+    assert bench.module.accept(raw).verdict == "ok"
+    assert list(bench.module.extract(raw)) == [WikiPage("A", "A", "9", source="L’été & la forêt")]
+    bench.all.settle(BASE, "history", "A", url, "captured")
+    left = [one.url for one in bench.module.again(known)]
+    assert left[-1] == "https://wiki.test/w/index.php?oldid=9&action=raw"
+
+
+def test_a_login_wall_before_a_history_is_no_history() -> None:
+    module = Bench().module
+    url = "https://wiki.test/w/index.php?title=A&action={}"
+    assert module.accept(html(WALL, url.format("history&limit=500"), title="A")).verdict == "denied"
+    assert module.accept(html(WALL, url.format("raw&oldid=9"), title="A")).verdict == "denied"
+    foreign = Page(url.format("raw&oldid=9"), 200, "text/html", b"<html><h1>Un instant</h1></html>", NOW)
+    assert module.accept(foreign).verdict == "challenge"
 
 
 def test_published_numbers_are_read_in_any_writing() -> None:

@@ -26,8 +26,8 @@ _SHOWN = re.compile(r'"wgRevisionId": ?(\d+)')
 class MediaWiki(Software):
     """Items: "page" (full title with spaces), "revision" (its number), "file" (a version, by stored name).
 
-    Without an API also "history": that a page's export came whole. Settings: see `detection.installation` and
-    `api._settings`; "time" is there when the API answered.
+    Without an API also "history": that all revisions of a page were told. Settings: see
+    `detection.installation` and `api._settings`; "time" is there when the API answered.
     """
 
     name = "mediawiki"
@@ -36,7 +36,7 @@ class MediaWiki(Software):
     useful = frozenset({"page", "revision", "file"})
     proofs: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "page": ("allpages", "allrevisions", "index", "statistics"),
-        "revision": ("allrevisions", "export", "pages"),
+        "revision": ("allrevisions", "export", "histories", "pages"),
         "file": ("allimages", "file pages", "statistics"),
     }
     volatile = (
@@ -77,6 +77,10 @@ class MediaWiki(Software):
             return OK  # what a page needs to be shown
         if place.kind == "file":
             return bodies.accept_file(page)
+        if place.kind == "revision":
+            return bodies.accept_source(page)
+        if place.kind == "history":
+            return bodies.accept_history(page)
         if page.url.startswith(f"{self.at.script}api.php"):
             return bodies.accept_answer(page)
         return bodies.accept_export(page) if self._is_export(page) else bodies.accept_page(page)
@@ -94,6 +98,12 @@ class MediaWiki(Software):
         at = self.at
         if not self._by_api:
             yield from listings.first(at)
+            # Once the lists were read (or are for members), what no export brought.
+            if "special:Allpages" in self.settings or inventory.number("page", state="denied"):
+                titles = list(inventory.ids("history", "expected"))
+                yield from (listings.history(at, title) for title in titles)
+                if not titles:
+                    yield from (listings.source(at, id) for id in inventory.ids("revision", "expected"))
             return
         yield Ask(api.changes(at, self.settings["time"]))
         # By their numbers: what the export left out, whether it may not tell histories or broke off.
@@ -103,7 +113,12 @@ class MediaWiki(Software):
     def extract(self, page: Page) -> Iterable[WikiPage]:
         if page.url.startswith(f"{self.at.script}api.php"):
             return api.extract(page)
-        return export.extract(page) if self._is_export(page) else ()
+        if self._is_export(page):
+            return export.extract(page)
+        view = self.at.view(page.url)
+        if view is None or view.query.get("action") != "raw":
+            return ()
+        return [WikiPage(view.title, view.title, view.query.get("oldid", ""), source=page.text)]
 
     @property
     def at(self) -> Addresses:
@@ -134,11 +149,15 @@ class MediaWiki(Software):
                     yield from listings.read_statistics(page)
             if name == "Allpages":
                 yield from listings.read_pages(page, at, self._by_api)
+        elif view.query.get("action") == "history":
+            yield from listings.read_history(page, at, view.title)
         elif _FILE.search(page.text) and view.query.keys() <= {"limit", "offset"}:
             yield from listings.read_file(page, at, view.title, self._by_api)
         shown = _SHOWN.search(page.text)
         if shown and shown[1] != "0" and not name and not view.query:
             yield Item("revision", shown[1], "pages", group=view.title)
+            if not self._by_api:
+                yield Item("history", view.title, "pages")
             new = inventory.state("revision", shown[1]) in (None, "expected")
             if new and inventory.state("history", view.title) == "captured":
                 yield Ask(at.export([view.title]), again=True)  # written since

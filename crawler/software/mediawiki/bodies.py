@@ -28,6 +28,7 @@ _BROKEN = re.compile(
     rb"|Wikimedia\\Rdbms\\DB\w*Error"
     rb"|\(Cannot access the database|Fatal error</b>:|Database error</title>|mw-config/index\.php"
 )
+_HISTORY = re.compile(rb'id="pagehistory"|class="[^"]*\bmw-contributions-list\b')
 _END = re.compile(rb"</html>\s*(?:<!--.*?-->\s*)*$", re.DOTALL | re.IGNORECASE)
 
 
@@ -64,6 +65,22 @@ def accept_file(page: Page) -> Accepted:
     if page.is_html:
         return Accepted("challenge", "a page instead of the file")
     return OK
+
+
+def accept_history(page: Page) -> Accepted:
+    """The list of a page's revisions; login walls before it look like any page."""
+    shown = accept_page(page)
+    if shown.verdict == "ok" and not _HISTORY.search(page.body):
+        return Accepted("denied", "the wiki does not show the history")
+    return shown
+
+
+def accept_source(page: Page) -> Accepted:
+    """The source of one revision."""
+    if not page.is_html:
+        return OK
+    shown = accept_page(page)
+    return shown if shown.verdict != "ok" else Accepted("denied", "the wiki does not show the source")
 
 
 def accept_page(page: Page) -> Accepted:

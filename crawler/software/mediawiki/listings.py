@@ -1,6 +1,7 @@
 """What pages made for readers tell: an inventory where there is no API, and a second one beside it.
 
-Sources: includes/specials/SpecialAllPages.php, SpecialStatistics.php, includes/page/ImageHistoryList.php.
+Sources: includes/specials/SpecialAllPages.php, SpecialStatistics.php, includes/page/ImageHistoryList.php,
+includes/actions/pagers/HistoryPager.php.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from crawler.canonical import canonical
 from crawler.software import Ask, Count, Found, Heard, Item, Page, Setting, Skip
 from crawler.software.mediawiki.addresses import Addresses, stored_file
-from crawler.software.mediawiki.api import HIDDEN_FILE
+from crawler.software.mediawiki.api import HIDDEN, HIDDEN_FILE
 from crawler.software.mediawiki.detection import page_name
 
 # What follows is understood by every browser that knows SVG, and holds instead (mixins of OOUI).
@@ -70,6 +71,32 @@ def read_statistics(page: Page) -> Iterator[Found]:
         digits = _NO_DIGIT.sub("", cell.text()) if cell is not None else ""
         if digits:
             yield Count(kind, int(digits), "statistics", group)
+
+
+def history(at: Addresses, title: str) -> Ask:
+    """The list of a page's revisions, for where no export brings them."""
+    return Ask(at.index(title, action="history", limit="500"))
+
+
+def source(at: Addresses, revision: str) -> Ask:
+    """The text of a revision of which nothing but the number is known."""
+    return Ask(f"{at.script}index.php?oldid={revision}&action=raw")
+
+
+def read_history(page: Page, at: Addresses, title: str) -> Iterator[Found]:
+    """Revisions, each to be had by its number."""
+    for row in page.tree.css("#pagehistory li, .mw-contributions-list li"):
+        button = row.css_first("input[name=diff], input[name=oldid]")
+        number = row.attributes.get("data-mw-revid") or (button and button.attributes.get("value"))
+        if not number:
+            continue
+        if row.css_first("a.mw-changeslist-date") is None:
+            yield Item("revision", number, "histories", "", title, "denied", HIDDEN)
+        else:
+            yield Item("revision", number, "histories", at.index(title, action="raw", oldid=number), title)
+    older = page.tree.css_first("a.mw-nextlink[href]")
+    if older is not None and (url := canonical(older.attributes.get("href") or "", page.url)):
+        yield Ask(url)
 
 
 def read_file(page: Page, at: Addresses, title: str, by_api: bool) -> Iterator[Found]:

@@ -14,6 +14,7 @@ _ACTIONS = {
     "info": "figures about a page",
     "edit": "opens a form for writing",
 }
+_PAGED = frozenset({"limit", "offset"})
 _FROM = frozenset({"from", "pagefrom", "subcatfrom", "filefrom"})
 
 
@@ -46,6 +47,11 @@ def _page(url: str, view: View, at: Addresses, by_api: bool) -> Classified:
     action = query.pop("action", "view")
     if "diff" in query:
         return _left("mediawiki:diff", "compares two revisions")
+    if not by_api and action == "raw" and query.keys() == {"oldid"}:
+        return Classified("revision", query["oldid"], item=True)
+    if not by_api and action == "history" and query.get("limit") == "500" and query.keys() <= _PAGED:
+        # Further parts are no items of their own: one that cannot be had is a gap anyway.
+        return Classified("history", view.title, item="offset" not in query)
     if "oldid" in query:
         return _left("mediawiki:oldid", "an old revision as shown; the export brings its text")
     if action != "view":
@@ -59,7 +65,7 @@ def _page(url: str, view: View, at: Addresses, by_api: bool) -> Classified:
         return _left("mediawiki:redirect", "a redirect that is not followed; the export brings its text")
     if len(query) == 1 and view.namespace == CATEGORY and query.keys() <= _FROM:
         return Classified("list", view.title)  # two of them at once: every page of one beside every other
-    if query and view.namespace == FILE and query.keys() == {"limit", "offset"} and not by_api:
+    if query and view.namespace == FILE and query.keys() == _PAGED and not by_api:
         return Classified("inventory")
     if query:
         return _left("mediawiki:variant", "the same page in another form")

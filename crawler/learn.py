@@ -20,6 +20,7 @@ from crawler.novelty import Novelty, Trip
 from crawler.robots import sitemaps
 from crawler.scope import Place, Scope
 from crawler.software import (
+    Accepted,
     Ask,
     Classified,
     Found,
@@ -32,7 +33,7 @@ from crawler.software import (
     State,
     registry,
 )
-from crawler.visit import Visit
+from crawler.visit import BODY_LIMIT, Visit
 
 HTML = frozenset({"text/html", "application/xhtml+xml"})
 _ANYWHERE = frozenset({"text/css", "image/svg+xml"})  # read for links on other hosts too
@@ -136,6 +137,17 @@ class Learner:
         if (found := self.installations.classify(url)) and found[1].item:
             one, place = found
             self.inventory.tell(one.base, None, [Item(place.kind, place.id, "configuration")])
+
+    def accept(self, page: Page) -> Accepted:
+        """What its software says of a page, and whether it is as long as a list says."""
+        found = self.installations.accept(page)
+        announced = self.inventory.size(page.url) if found.verdict == "ok" else None
+        coded = bool(page.header("content-encoding"))
+        got = len(page.body) if coded else page.size
+        unseen = coded and len(page.body) in (0, BODY_LIMIT)
+        if announced is None or announced == got or unseen:
+            return found
+        return Accepted("challenge", f"{got} bytes came, the site's own list says {announced}")
 
     def headers(self, url: str, method: str) -> tuple[tuple[bytes, bytes], ...]:
         """Further request headers that the software of a URL asks for."""

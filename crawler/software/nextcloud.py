@@ -10,11 +10,9 @@ apps/files_sharing/lib/Controller/ShareController.php, apps/dav/lib/Files/Sharin
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import parse_qs, quote, unquote
 from xml.etree import ElementTree
@@ -66,8 +64,7 @@ class Nextcloud(Software):
     """A cloud with shares. Kinds: "share" (its page), "folder" (its list), "file".
 
     Ids: the token, "/" and the path, decoded; a folder's ends in "/"; the only file of a share has none.
-    settings: "dav" is "files" or, before version 29, "webdav"; "sizes ID" is what a folder's list says of its
-    files, as JSON.
+    settings: "dav" is "files" or, before version 29, "webdav".
     """
 
     name = "nextcloud"
@@ -134,8 +131,6 @@ class Nextcloud(Software):
     def accept(self, page: Page) -> Accepted:
         said = self.classify(page.url)
         kind = said.kind if said else ""
-        if said and kind == "file":
-            return self._accept_file(said.id, page)
         if kind == "share" and page.is_html and page.tree.css_first("input[type=password]"):
             return Accepted("denied", "the share asks for a password")
         if said and kind == "folder" and entries(page.body, said.id) is None:
@@ -183,10 +178,7 @@ class Nextcloud(Software):
     def _read_folder(self, folder: str, page: Page, inventory: Inventory) -> Iterator[Found]:
         dav = "webdav" if page.url.startswith(self.base + _OLD) else "files"
         found = entries(page.body, folder) or []
-        sizes = {entry.id: entry.size for entry in found if entry.size is not None}
         yield Setting("dav", dav)
-        if sizes:
-            yield Setting(f"sizes {folder}", json.dumps(sizes, sort_keys=True))
         yield Heard("file", "tree")
         lost = {entry.id for entry in found if inventory.state("file", entry.id) in ("expected", "missing")}
         for entry in found:
@@ -196,17 +188,9 @@ class Nextcloud(Software):
                 yield from self._list(entry.id, "tree", dav)
                 continue
             url = self._file_url(entry.id, dav)
-            yield Item("file", entry.id, "tree", url, folder)
+            yield Item("file", entry.id, "tree", url, folder, size=entry.size)
             if entry.id in lost:
                 yield Ask(url, again=True)
-
-    def _accept_file(self, file: str, page: Page) -> Accepted:
-        announced = _sizes(self.settings.get(f"sizes {_folder(file)}", "{}")).get(file)
-        coded = bool(page.header("content-encoding"))
-        got = len(page.body) if coded else page.size
-        if announced is None or announced == got or (coded and not page.body):
-            return Accepted()
-        return Accepted("challenge", f"{got} bytes came, the share's list says {announced}")
 
     def _list(self, folder: str, source: str, dav: str) -> Iterator[Found]:
         yield Item("folder", folder, source)
@@ -251,12 +235,6 @@ def entries(body: bytes, folder: str) -> list[Entry] | None:
             id = id[:-1]
         size = response.findtext(f".//{_DAV}getcontentlength", "")
         found.append(Entry(id, int(size) if size.isdigit() and not id.endswith("/") else None))
-    return found
-
-
-@lru_cache(maxsize=64)
-def _sizes(text: str) -> dict[str, int]:
-    found: dict[str, int] = json.loads(text)
     return found
 
 

@@ -37,7 +37,7 @@ from crawler.software import (
     registry,
 )
 from crawler.software import Inventory as Known
-from crawler.visit import Decision, Visit
+from crawler.visit import BODY_LIMIT, Decision, Visit
 from storage.exchange import Exchange
 from storage.http import parse_head
 from storage.records import Held
@@ -268,6 +268,32 @@ def test_an_item_that_redirects(known: Bench) -> None:
     assert state("page", "accueil") == "captured"
     redirect("forum", SHOP)
     assert state("page", "forum") == "captured", "the redirect is what the wiki has there"
+
+
+@pytest.mark.parametrize(
+    ("size", "body", "coding", "verdict"),
+    [
+        (123, b"", "", "ok"),
+        (122, b"", "", "challenge"),
+        (124, b"", "", "challenge"),
+        (60, b"x" * 123, "gzip", "ok"),
+        (60, b"x" * 122, "gzip", "challenge"),
+        (60, b"", "gzip", "ok"),
+        (60, b"x" * BODY_LIMIT, "gzip", "ok"),
+    ],
+)
+def test_a_file_is_as_long_as_a_list_says(
+    known: Bench, size: int, body: bytes, coding: str, verdict: str
+) -> None:
+    url = f"{BASE}carte"
+    headers = ((b"Content-Encoding", coding.encode()),) if coding else ()
+    page = Page(url, 200, "application/pdf", body, datetime(2026, 11, 22, tzinfo=UTC), headers, size)
+    assert known.learner.accept(page).verdict == "ok", "no list spoke of it yet"
+    for announced in (1, 123):
+        known.inventory.tell(BASE, 7, [Item("page", "carte", "list", url, size=announced)])
+    accepted = known.learner.accept(page)
+    assert accepted.verdict == verdict
+    assert ("123" in accepted.why) == (verdict != "ok")
 
 
 def test_settings_last(known: Bench) -> None:

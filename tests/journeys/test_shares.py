@@ -121,7 +121,7 @@ def test_a_file_shorter_than_its_list_says_is_a_gap(tmp_path: Path) -> None:
     (gap,) = mirrored.coverage(snapshot)["gaps"]
     size = len(nextcloud.text(OPEN, short))
     assert gap["url"].endswith("/2024/carte.pdf")
-    assert f"{size - 7} bytes came, the share's list says {size}" in gap["reason"]
+    assert f"{size - 7} bytes came, the site's own list says {size}" in gap["reason"]
     assert [line for line in mirrored.lines(snapshot) if line.url.endswith("/2024/carte.pdf")] == []
 
 

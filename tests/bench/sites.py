@@ -1,0 +1,250 @@
+"""What it costs to have a wiki or a forum whole: jukni beside wget's naive crawl of the same site.
+
+    python -m tests.bench.sites                       every site
+    python -m tests.bench.sites dokuwiki phpbb        those
+    python -m tests.bench.sites --seconds 60          wget is stopped after that long (30)
+
+Every figure comes from the server's own log and from what is in the WARC files, not from what a tool says:
+requests, those of them that are traps (a copy, an order, something endless), useful items (pages of posts,
+wiki pages, revisions, files: what the site's ground truth has), requests for each, and how much of what was
+written into the site (a marker in each post or revision) is in the WARC, public and private. wget is asked
+for what a careful person would ask: `--recursive --level=inf --page-requisites --no-parent`, with a WARC.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from crawler.harm import harm
+from crawler.software import Software
+from crawler.software.dokuwiki import DokuWiki
+from crawler.software.mediawiki import MediaWiki
+from crawler.traps import trap
+from tests.journeys import mirrored
+from tests.journeys.jukni import Jukni, mirror
+from tests.sites import dokuwiki, flarum, forum_model, mediawiki, spirit
+from tests.sites.discourse import Forum as Discourse
+from tests.sites.fluxbb import fluxbb
+from tests.sites.mybb import mybb
+from tests.sites.phpbb import PhpBB
+from tests.sites.punbb import punbb
+from tests.sites.smf import Smf
+from tests.sites.static import Part, Site
+
+
+@dataclass(frozen=True)
+class Case:
+    """A running site. requests: targets asked for so far. useful: items its truth has.
+
+    keeps: is a URL, trap by its general shape, the one way to a list of this software?
+    """
+
+    url: str
+    requests: Callable[[], list[str]]
+    public: set[str]
+    private: set[str]
+    useful: int
+    keeps: Callable[[str], bool] = lambda url: False
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one crawl of one site. there, told: public markers in the WARC, private ones."""
+
+    requests: int
+    traps: int
+    there: int
+    told: int
+    seconds: float
+    verdict: str
+
+
+def _kept(software: Software) -> Callable[[str], bool]:
+    def keeps(url: str) -> bool:
+        found = software.classify(url) if url.startswith(software.base) else None
+        return found is not None and found.keep
+
+    return keeps
+
+
+@contextmanager
+def _dokuwiki() -> Iterator[Case]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        dokuwiki.wikis(Path(folder), now=int(time.time())) as running,
+    ):
+        wiki = running.wikhan
+        useful = sum(1 + len(page.revisions) for page in wiki.pages)
+        useful += sum(len(media.versions) for media in wiki.media)
+        yield Case(
+            running.url(wiki.path),
+            lambda: [request.target for request in running.host.requests()],
+            set(wiki.markers()),
+            set(wiki.private_markers()),
+            useful,
+            _kept(DokuWiki(running.url(wiki.path))),
+        )
+
+
+@contextmanager
+def _mediawiki() -> Iterator[Case]:
+    with tempfile.TemporaryDirectory() as folder, mediawiki.mediawiki(Path(folder)) as wiki:
+        useful = sum(1 + len(page.revisions) for page in wiki.pages) + len(wiki.files)
+        yield Case(
+            wiki.url("Accueil"),
+            lambda: [request.target for request in wiki.host.requests()],
+            wiki.public_markers(),
+            wiki.private_markers(),
+            useful,
+            _kept(MediaWiki(f"{wiki.host.url}/mediawiki/")),
+        )
+
+
+@contextmanager
+def _spirit() -> Iterator[Case]:
+    with tempfile.TemporaryDirectory() as folder, spirit.spirit(Path(folder)) as forum:
+        posts = [comment.marker for topic in forum.public() for comment in topic.visible()]
+        yield Case(
+            f"{forum.url}/",
+            lambda: [request.target for request in forum.requests()],
+            {*posts, *forum.files().values()},
+            forum.hidden_markers(),
+            len(forum.pages()) + len(forum.files()),
+        )
+
+
+def _board(part: Callable[[forum_model.Forum], Part], start: str) -> AbstractContextManager[Case]:
+    @contextmanager
+    def serve() -> Iterator[Case]:
+        forum = forum_model.seed()
+        with Site(part(forum)) as site:
+            yield Case(
+                site.url + start,
+                lambda: [request.target for request in site.requests],
+                set(forum.markers()),
+                set(forum.secrets()),
+                forum.pages() + len(forum.files()),
+            )
+
+    return serve()
+
+
+def _json_forum(forum: Discourse | flarum.Forum, pages: int) -> AbstractContextManager[Case]:
+    """pages: forms in which each page of posts comes, as JSON and to look at."""
+
+    @contextmanager
+    def serve() -> Iterator[Case]:
+        with Site(forum) as site:
+            yield Case(
+                f"{site.url}/",
+                lambda: [request.target for request in site.requests],
+                set(forum.markers()),
+                set(forum.secrets()),
+                pages * forum.pages() + len(forum.files),
+            )
+
+    return serve()
+
+
+SITES: dict[str, Callable[[], AbstractContextManager[Case]]] = {
+    "dokuwiki": _dokuwiki,
+    "mediawiki": _mediawiki,
+    "spirit": _spirit,
+    "phpbb": lambda: _board(lambda forum: PhpBB(forum, "3.3").part(), "/forum/"),
+    "smf": lambda: _board(lambda forum: Smf(forum).part(), "/forum/"),
+    "mybb": lambda: _board(lambda forum: mybb(forum, base="/forum/"), "/forum/"),
+    "fluxbb": lambda: _board(fluxbb, "/forum/"),
+    "punbb": lambda: _board(punbb, "/"),
+    "discourse": lambda: _json_forum(Discourse(), 2),
+    "flarum": lambda: _json_forum(flarum.Forum(), 1),
+}
+
+
+def with_jukni(case: Case, folder: Path) -> tuple[Iterable[bytes], str]:
+    """Mirror it; gives what is in the WARC files, and the verdict."""
+    jukni = Jukni(folder)
+    jukni.run(*mirror(case.url, concurrency=4), code=None)
+    snapshot = mirrored.sealed(jukni.archive)
+    return mirrored.bodies(snapshot), str(mirrored.coverage(snapshot)["verdict"])
+
+
+def with_wget(case: Case, folder: Path, seconds: float) -> tuple[Iterable[bytes], str]:
+    """The naive crawl; gives what is in its WARC file, and whether it came to an end."""
+    folder.mkdir(exist_ok=True)
+    command = [
+        *("wget", "--recursive", "--level=inf", "--page-requisites", "--no-parent", "--quiet", "--no-proxy"),
+        *(
+            "--execute=robots=off",
+            f"--directory-prefix={folder / 'files'}",
+            f"--warc-file={folder / 'naive'}",
+        ),
+        *("--no-warc-compression", "--tries=1", case.url),
+    ]
+    try:
+        subprocess.run(command, cwd=folder, timeout=seconds, check=False)
+        ended = "ended"
+    except subprocess.TimeoutExpired:
+        ended = "stopped"
+    return (path.read_bytes() for path in folder.glob("naive*.warc")), ended
+
+
+def measure(case: Case, crawl: Callable[[], tuple[Iterable[bytes], str]]) -> Figures:
+    """Crawl, and look at the server's log and at the WARC."""
+    before = len(case.requests())
+    began = time.monotonic()
+    bodies, verdict = crawl()
+    seconds = time.monotonic() - began
+    asked = case.requests()[before:]
+    base = case.url.partition("://")[2].partition("/")[0]
+    urls = [f"http://{base}{target}" for target in asked]
+    traps = sum(1 for url in urls if harm(url) or (trap(url) and not case.keeps(url)))
+    everything = b"\n".join(bodies)
+    return Figures(
+        len(asked),
+        traps,
+        sum(marker.encode() in everything for marker in case.public),
+        sum(marker.encode() in everything for marker in case.private),
+        seconds,
+        verdict,
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.sites", description=__doc__)
+    parser.add_argument("sites", nargs="*", choices=[*SITES, []], help="all of them")
+    parser.add_argument("--seconds", type=float, default=30.0, help="after which wget is stopped")
+    given = parser.parse_args()
+    print(
+        "site       tool    requests  traps  useful  requests/useful  public markers  private  s      verdict"
+    )
+    for name in given.sites or SITES:
+        with tempfile.TemporaryDirectory(prefix="bench-sites-") as place:
+            folder = Path(place)
+            for tool in ("jukni", "wget"):
+                # A site of its own for each: caches and view counters start alike.
+                with SITES[name]() as case:
+                    if tool == "jukni":
+                        (folder / "jukni").mkdir()
+                        found = measure(case, lambda: with_jukni(case, folder / "jukni"))  # noqa: B023
+                    else:
+                        found = measure(case, lambda: with_wget(case, folder / "wget", given.seconds))  # noqa: B023
+                    print(
+                        f"{name:10} {tool:6} {found.requests:9,} {found.traps:6,} {case.useful:7,}"
+                        f" {found.requests / case.useful:16.2f}"
+                        f" {found.there:7,} of {len(case.public):4,} {found.told:8,} {found.seconds:6.1f}"
+                        f"  {found.verdict}",
+                        flush=True,
+                    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

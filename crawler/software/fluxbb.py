@@ -15,7 +15,8 @@ from crawler.software import Installed, Page
 from crawler.software.boards import address, asked, body_html, classes, number, text_of
 from crawler.software.dates import date
 from crawler.software.items import Attachment, Post
-from crawler.software.lists import Board, Left, Lists, Place, Shown, Topic, under
+from crawler.software.lists import Lists, under
+from crawler.software.places import Board, Left, Place, Shown, Topic
 
 SCRIPTS = frozenset(
     f"{name}.php"

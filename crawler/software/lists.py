@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from selectolax.lexbor import LexborNode
@@ -33,64 +32,8 @@ from crawler.software import (
 )
 from crawler.software.boards import address, addresses, cut_off, failure
 from crawler.software.items import Post
+from crawler.software.places import Board, Left, Place, Shown, Topic
 from crawler.software.refusals import refused
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What an address shows. kind: "index", "board", "topic", "attachment" or another view that is kept.
-
-    page: of the list, from 1. url: the usual spelling when this one is another, else "".
-    """
-
-    kind: str
-    id: str = ""
-    page: int = 1
-    url: str = ""
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Kind and id of the item it settles."""
-        if self.page == 1:
-            return self.kind, self.id
-        return f"{self.kind}-page", f"{self.id} page {self.page}"
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """An address of the forum that is not fetched, with the rule and the reason in plain words."""
-
-    rule: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """A row in a list of boards. topics: as published, None without a number; sums: sub-boards are in it."""
-
-    id: str
-    url: str
-    topics: int | None = None
-    sums: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """A row in a board. posts: as published, with the first. moved: it only leads to another board."""
-
-    id: str
-    url: str
-    posts: int | None = None
-    moved: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A post on a page. number: its place in the topic, None when the page does not say."""
-
-    id: str
-    number: int | None
-    node: LexborNode
 
 
 class Lists(Software):
@@ -139,8 +82,12 @@ class Lists(Software):
     def post(self, page: Page, shown: Shown, topic: str) -> Post:
         """What stands in a post."""
 
+    def whole(self, page: Page, board: str) -> str:
+        """Where a board shows all its topics when this page leaves old ones out; "" when it does not."""
+        return ""
+
     def said(self, page: Page) -> int | None:
-        """How many topics a board's page, posts a topic's page says there are in all; None if it does not."""
+        """How many topics a board's page, posts a topic's page says there are in all; None without it."""
         return None
 
     def totals(self, page: Page) -> tuple[int | None, int | None]:
@@ -162,19 +109,22 @@ class Lists(Software):
             return None
         if isinstance(place, Left):
             return Classified("other", keep=False, rule=f"{self.name}:{place.rule}", reason=place.reason)
+        if place.kind == "whole":
+            reason = "the same topics in another order"
+            return Classified("whole", place.id, keep=False, rule=f"{self.name}:sort", reason=reason)
         kind, id = place.key
         return Classified(kind, id, item=bool(place.id), url=place.url)
 
     def accept(self, page: Page) -> Accepted:
         place = self.place(page.url)
-        if not isinstance(place, Place) or place.kind not in ("index", "board", "topic", "attachment"):
+        if not isinstance(place, Place) or place.kind not in _ACCEPTED:
             return OK
         if place.kind == "attachment":
             # A file may be a web page itself: only what the forum frames is an answer of the forum.
             return refused(self.message(page)) if page.is_html and self.frames(page) else OK
         if not page.is_html:
             return Accepted("challenge", f"the answer is {page.mime or 'of no type'}, no page of the forum")
-        if self.shows(page, place.kind):
+        if self.shows(page, "board" if place.kind == "whole" else place.kind):
             why = cut_off(page)
             return Accepted("challenge", why) if why else OK
         if why := failure(page):
@@ -191,7 +141,7 @@ class Lists(Software):
             return ()
         if place.kind == "index":
             return list(self._read_index(page, inventory))
-        if place.kind == "board":
+        if place.kind in ("board", "whole"):
             return list(self._read_board(page, place, inventory))
         return list(self._read_topic(page, place, inventory)) if place.kind == "topic" else ()
 
@@ -261,7 +211,13 @@ class Lists(Software):
                 bound: Literal["exact", "at most"] = "at most" if refused else "exact"
                 yield Count("post", row.posts, "board", f"topic {row.id}", bound)
                 yield from self._read_change(row, row.posts, inventory)
+        if place.kind == "whole":
+            for number in range(2, self._last(page, place) + 1 if place.page == 1 else 0):
+                yield Ask(self.at(page.url, number))
+            return
         yield from self._read_pages(page, place, group, "board", inventory)
+        if place.page == 1 and (url := self.whole(page, place.id)):
+            yield Ask(url)
 
     def _read_change(self, row: Topic, posts: int, inventory: Inventory) -> Iterator[Found]:
         """A topic that was taken whole and has other posts by now: its last page once more."""
@@ -315,6 +271,9 @@ class Lists(Software):
             if isinstance(other, Place) and (other.kind, other.id) == (place.kind, place.id):
                 last = max(last, other.page)
         return last
+
+
+_ACCEPTED = frozenset(("index", "board", "whole", "topic", "attachment"))
 
 
 def under(page: Page, node: LexborNode, selector: str) -> Iterator[tuple[LexborNode, str]]:

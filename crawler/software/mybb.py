@@ -15,10 +15,11 @@ from urllib.parse import urljoin
 from selectolax.lexbor import LexborNode
 
 from crawler.software import Installed, Page
-from crawler.software.boards import address, asked, body_html, classes, number, numbers, text_of
+from crawler.software.boards import address, asked, attribute, body_html, classes, number, numbers, text_of
 from crawler.software.dates import date
 from crawler.software.items import Attachment, Post
-from crawler.software.lists import Board, Left, Lists, Place, Shown, Topic, under
+from crawler.software.lists import Lists, under
+from crawler.software.places import Board, Left, Place, Shown, Topic
 
 _FRIENDLY = re.compile(r"(?P<what>forum|thread|announcement)-(?P<id>\d+)(?:-page-(?P<page>\d+))?\.html")
 _COPIES = re.compile(r"(?:thread-\d+-|post-)[\w-]*\.html")
@@ -38,6 +39,8 @@ _LISTS = {
     "attachment.php": ("attachment", "aid"),
 }
 _WHO = "a[href*='whoPosted'], a[href*='whoposted'], a[onclick*='whoPosted']"  # on the number of replies
+_WHOLE = (("datecut", "9999"), ("sortby", "lastpost"), ("order", "desc"), ("prefix", "0"))
+_ALL = ("", "0", "9999")
 OTHER = Left("other", "no board, no topic and no file")
 
 
@@ -95,9 +98,11 @@ class MyBB(Lists):
             return Left("thumbnail", "a small copy of a picture, kept where a page shows it")
         if "pid" in said or "action" in said or "mode" in said:
             return Left("post", "the page a post is on, or a jump to it")
-        if kind == "board" and set(said) - {"fid", "page"}:
-            return Left("sort", "the same topics in another order")
         id, page = said.get(name, ""), said.get("page", "1")
+        if kind == "board" and set(said) - {"fid", "page"}:
+            if all(said.get(key, value) == value for key, value in _WHOLE) and "datecut" in said:
+                return Place("whole", id, int(page) if page.isdigit() else 1)
+            return Left("sort", "the same topics in another order")
         if not (id.isdigit() and page.isdigit()) or set(said) - {name, "page"} or int(id) == 0:
             return OTHER
         usual = f"{self.base}{path}?{name}={id}" + (f"&page={page}" if int(page) > 1 else "")
@@ -109,7 +114,12 @@ class MyBB(Lists):
             end = f"-page-{page}" if page > 1 else ""
             return f"{self.base}{found['what']}-{found['id']}{end}.html"
         name = _LISTS[path][1]
-        return f"{self.base}{path}?{name}={said[name]}" + (f"&page={page}" if page > 1 else "")
+        cut = f"&datecut={said['datecut']}" if "datecut" in said else ""
+        return f"{self.base}{path}?{name}={said[name]}{cut}" + (f"&page={page}" if page > 1 else "")
+
+    def whole(self, page: Page, board: str) -> str:
+        chosen = attribute(page.tree, "select[name=datecut] option[selected]", "value")
+        return f"{self.base}forumdisplay.php?fid={board}&datecut=9999" if chosen not in _ALL else ""
 
     def board_url(self, id: str) -> str:
         return f"{self.base}forumdisplay.php?fid={id}"

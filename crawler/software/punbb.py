@@ -16,7 +16,8 @@ from crawler.software.boards import address, asked, body_html, classes, number, 
 from crawler.software.dates import date
 from crawler.software.fluxbb import FEED, JUMP, MEMBERS, OTHER, POST, SCRIPTS
 from crawler.software.items import Attachment, Post
-from crawler.software.lists import Board, Left, Lists, Place, Shown, Topic, under
+from crawler.software.lists import Lists, under
+from crawler.software.places import Board, Left, Place, Shown, Topic
 
 _FILE = re.compile(r"(?P<what>forum|topic)(?P<id>\d+)(?P<subject>-[^/]*?)??(?:-p(?P<page>\d+))?\.html")
 _FOLDER = re.compile(r"(?P<what>forum|topic)/(?P<id>\d+)/(?:(?P<subject>[^/]+)/)?(?:page/(?P<page>\d+)/)?")

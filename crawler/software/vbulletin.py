@@ -18,7 +18,8 @@ from crawler.software import Installed, Page
 from crawler.software.boards import asked, attribute, body_html, number, text_of
 from crawler.software.dates import date, zone
 from crawler.software.items import Attachment, Post
-from crawler.software.lists import Board, Left, Lists, Place, Shown, Topic, under
+from crawler.software.lists import Lists, under
+from crawler.software.places import Board, Left, Place, Shown, Topic
 
 _FRIENDLY = re.compile(
     r"(?P<lead>(?P<what>forumdisplay|showthread)\.php\?|(?P<kind>forums|threads)/)"
@@ -100,23 +101,33 @@ class VBulletin(Lists):
         if {"p", "goto", "mode", "postid"} & set(said):
             return POST
         id, page = said.get(name, ""), said.get("page", "1")
+        if kind == "board" and said.get("daysprune") == "-1" and id.isdigit() and page.isdigit():
+            usual = said.get("sort", "lastpost") == "lastpost" and said.get("order", "desc") == "desc"
+            if usual and not set(said) - {"f", "page", "daysprune", "sort", "order"}:
+                return Place("whole", id, int(page) or 1)
         if not (id.isdigit() and page.isdigit()) or set(said) - {name, "page"}:
             sorts = {"sort", "order", "daysprune", "pp", "prefixid"} & set(said)
             return Left("sort", "the same topics in another order") if sorts else OTHER
-        usual = self.at(url, int(page) or 1)
-        return Place(kind, id, int(page) or 1, usual if usual != url else "")
+        plain = self.at(url, int(page) or 1)
+        return Place(kind, id, int(page) or 1, plain if plain != url else "")
 
     def at(self, url: str, page: int) -> str:
         rest = url.removeprefix(self.base)
         path, said = asked(url, self.base)
         if path in _LISTS and _LISTS[path][1] in said:
             name = _LISTS[path][1]
-            return f"{self.base}{path}?{name}={said[name]}" + (f"&page={page}" if page > 1 else "")
+            cut = f"&daysprune={said['daysprune']}" if "daysprune" in said else ""
+            return f"{self.base}{path}?{name}={said[name]}{cut}" + (f"&page={page}" if page > 1 else "")
         end = f"/page{page}" if page > 1 else ""
         if found := _FRIENDLY.fullmatch(rest) or _FIVE.fullmatch(rest):
             return f"{self.base}{found['lead']}{found['id']}{found['subject'] or ''}{end}"
         found = _CHANNEL.fullmatch(rest)
         return f"{self.base}{found['lead']}{end}" if found else url
+
+    def whole(self, page: Page, board: str) -> str:
+        chosen = attribute(page.tree, "select[name=daysprune] option[selected]", "value")
+        limited = chosen not in ("", "-1") and board.isdigit()
+        return f"{self.base}forumdisplay.php?f={board}&daysprune=-1" if limited else ""
 
     def board_url(self, id: str) -> str:
         return self.base + (f"forumdisplay.php?f={id}" if id.isdigit() else id)

@@ -17,7 +17,8 @@ from crawler.software import Installed, Page
 from crawler.software.boards import attribute, body_html, number, text_of
 from crawler.software.dates import date
 from crawler.software.items import Attachment, Post
-from crawler.software.lists import Board, Left, Lists, Place, Shown, Topic, under
+from crawler.software.lists import Lists, under
+from crawler.software.places import Board, Left, Place, Shown, Topic
 
 _LIST = re.compile(r"(?P<what>forums|threads)/(?P<name>[^/]+)/(?:page-(?P<page>\d+))?/?")
 _FILE = re.compile(r"attachments/(?:[^/]*\.)?(?P<id>\d+)/?")

@@ -55,21 +55,25 @@ TRAPS = (
 """What no crawl should ask for."""
 
 
-def mybb(forum: Forum, friendly: bool = False, base: str = "/") -> Part:
-    """The forum under `base`, which ends in "/". friendly: addresses for search engines."""
+def mybb(forum: Forum, friendly: bool = False, base: str = "/", days: int = 0) -> Part:
+    """The forum under `base`, which ends in "/". friendly: addresses for search engines.
+
+    days: how old a topic may be that a board shows unasked (a setting of the original), 0 for any.
+    """
 
     def part(request: Request) -> Response | None:
         if not request.path.startswith(base):
             return None
-        return _answer(_Drawn(forum, friendly), request.target.removeprefix(base))
+        return _answer(_Drawn(forum, friendly, days), request.target.removeprefix(base))
 
     return part
 
 
 class _Drawn:
-    def __init__(self, forum: Forum, friendly: bool) -> None:
+    def __init__(self, forum: Forum, friendly: bool, days: int) -> None:
         self.forum = forum
         self.friendly = friendly
+        self.days = days
 
     def board(self, id: int, page: int = 1) -> str:
         if self.friendly:
@@ -93,6 +97,7 @@ class _Drawn:
 
 
 _BOARD = re.compile(r"(?:forumdisplay\.php\?fid=|forum-)(\d+)(?:(?:&page=|-page-)(\d+))?(?:\.html)?")
+_WHOLE = re.compile(r"forumdisplay\.php\?fid=(\d+)&datecut=9999(?:&page=(\d+))?")
 _TOPIC = re.compile(r"(?:showthread\.php\?tid=|thread-)(\d+)(?:(?:&page=|-page-)(\d+))?(?:\.html)?")
 
 
@@ -109,6 +114,8 @@ def _answer(drawn: _Drawn, target: str) -> Response | None:
             if file.id == int(found[1]):
                 return Response(f"{file.marker}\n".encode(), "text/plain")
         return _says(drawn, "The selected attachment does not exist.")
+    if (found := _WHOLE.fullmatch(target)) and (board := forum.board(int(found[1]))) and not board.private:
+        return _page(drawn, board.name, _board(drawn, board, int(found[2] or 1), whole=True))
     if found := _BOARD.fullmatch(target):
         if found[1] == "1":
             return _page(drawn, "Garden life", _boards(drawn, [b for b in forum.boards if not b.parent]))
@@ -256,9 +263,11 @@ def _pages(drawn: _Drawn, what: str, id: int, last: int, page: int) -> str:
     return paginate(last, page, link(id), link(id, 987_654).replace("987654", "%d"))
 
 
-def _board(drawn: _Drawn, board: Board, page: int) -> str:
-    forum = drawn.forum
-    shown = [(topic, False) for topic in board.topics] + [(topic, True) for topic in board.left]
+def _board(drawn: _Drawn, board: Board, page: int, whole: bool = False) -> str:
+    forum, days = drawn.forum, 0 if whole else drawn.days
+    oldest = datetime.now(UTC) - timedelta(days=days or 9_999)
+    shown = [(topic, False) for topic in board.topics if topic.posts[-1].posted > oldest]
+    shown += [(topic, True) for topic in board.left]
     last = max(1, -(-len(shown) // forum.topics))
     rows = "".join(_row(drawn, *one) for one in shown[(page - 1) * forum.topics : page * forum.topics])
     within = [other for other in forum.boards if other.parent == board.id]
@@ -269,11 +278,15 @@ def _board(drawn: _Drawn, board: Board, page: int) -> str:
     empty = (
         '<tr><td colspan="7" class="trow1">Sorry, but there are currently no threads in this forum.</td></tr>'
     )
+    pages = _pages(drawn, "board", board.id, last, page)
+    if whole:
+        link = f"forumdisplay.php?fid={board.id}&amp;datecut=9999&amp;prefix=0&amp;sortby=lastpost&amp;order=desc"
+        pages = paginate(last, page, link, link + "&amp;page=%d")
     return f"""{_boards(drawn, within) if within else ""}
-<div class="float_left">{_pages(drawn, "board", board.id, last, page)}</div><div class="float_right"><a href="newthread.php?fid={board.id}" class="button new_thread_button">Post Thread</a></div>
+<div class="float_left">{pages}</div><div class="float_right"><a href="newthread.php?fid={board.id}" class="button new_thread_button">Post Thread</a></div>
 <table border="0" class="tborder clear"><tr><td class="thead" colspan="7"><div class="float_right"><a href="misc.php?action=markread&amp;fid={board.id}">Mark this forum read</a></div><strong>{escape(board.name)}</strong></td></tr>
 <tr><td class="tcat" colspan="7">{sort}</td></tr>{rows or empty}
-<tr><td class="tfoot" colspan="7"><form action="forumdisplay.php" method="get"><select name="datecut"><option value="9999" selected="selected">From: The Beginning</option></select></form></td></tr></table>"""
+<tr><td class="tfoot" colspan="7"><form action="forumdisplay.php" method="get"><select name="datecut"><option value="{days or 9999}" selected="selected">From…</option></select></form></td></tr></table>"""
 
 
 def _row(drawn: _Drawn, topic: Topic, moved: bool) -> str:

@@ -58,6 +58,7 @@ def test_what_is_kept(url: str, kind: str, id: str, usual: str) -> None:
         ("showthread.php?tid=45&highlight=rose", "mybb:other"),
         ("forumdisplay.php?fid=3&sortby=subject&order=asc", "mybb:sort"),
         ("forumdisplay.php?fid=3&datecut=30", "mybb:sort"),
+        ("forumdisplay.php?fid=3&datecut=9999&prefix=0&sortby=lastpost&order=desc", "mybb:sort"),
         ("attachment.php?thumbnail=7", "mybb:thumbnail"),
         ("printthread.php?tid=45", "mybb:print"),
         ("archive/index.php/thread-45.html", "mybb:archive"),
@@ -115,6 +116,21 @@ def test_every_counter_agrees_with_what_was_found(walked: tuple[forum_model.Foru
     assert ("topic", "board 5", "index") not in latest
     assert latest["post", "", "index"].n > found.number("post")
     assert latest["topic", "", "index"].bound == "at most"
+
+
+def test_old_topics_that_a_board_leaves_out_are_found() -> None:
+    forum = forum_model.seed()
+    with Site(mybb(forum, days=300)) as site:
+        found = walk(MyBB, f"{site.url}/", get)
+        shown = get(f"{site.url}/forumdisplay.php?fid=2").body.count(b'id="tid_')
+    assert 0 < shown < 12 < len(forum.boards[0].topics)
+    assert {*found.ids("post", "captured")} == {str(p.id) for t in forum.public() for p in t.posts}
+    asked = [url for url in found.requests if "datecut" in url]
+    assert asked and not [url for url in asked if "sortby" in url]
+    assert any(url.endswith("fid=2&datecut=9999&page=2") for url in asked)
+    latest = {(count.kind, count.group, count.source): count for count in found.counts}
+    exact = [count for count in latest.values() if count.bound == "exact"]
+    assert [c for c in exact if c.n != found.number(c.kind, c.group, "captured")] == []
 
 
 def test_each_board_of_a_list_is_named_once(walked: tuple[forum_model.Forum, Walked]) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.software import Count, Item, Page
+from crawler.software import Ask, Count, Item, Page
 from crawler.software.items import Post
 from crawler.software.vbulletin import VBulletin
 from tests.software.walker import Walked
@@ -54,6 +54,7 @@ def test_what_is_kept(url: str, kind: str, id: str, usual: str) -> None:
         ("showpost.php?p=1001&postcount=3", "vbulletin:post"),
         ("showthread.php?t=45&pp=40", "vbulletin:sort"),
         ("forumdisplay.php?f=3&sort=lastpost&order=desc", "vbulletin:sort"),
+        ("forumdisplay.php?f=3&daysprune=-1&sort=lastpost&order=desc&page=2", "vbulletin:sort"),
         ("attachment.php?attachmentid=7&thumb=1", "vbulletin:thumbnail"),
         ("archive/index.php/t-45.html", "vbulletin:other"),
         ("member.php?u=2", "vbulletin:other"),
@@ -166,3 +167,19 @@ def test_a_refusal_with_status_200() -> None:
     words = "You are not logged in or you do not have permission to access this page."
     shown = page(f'<table><tr><td class="panelsurround"><div class="panel">{words}</div></td></tr></table>')
     assert VBulletin(BASE).accept(shown).verdict == "denied"
+
+
+def test_old_topics_that_a_board_leaves_out_are_asked_for() -> None:
+    """Most installations show the topics of the last month unasked."""
+    form = """<div id="threads"></div><select name="daysprune"><option value="30" selected="selected">30</option></select>"""
+    module = VBulletin(BASE)
+    told = [one for one in module.read(page(form, "forumdisplay.php?f=3"), Walked()) if isinstance(one, Ask)]
+    assert [one.url for one in told] == [f"{BASE}forumdisplay.php?f=3&daysprune=-1"]
+    more = """<div id="threads"></div><div class="pagination">
+    <a href="forumdisplay.php?f=3&amp;daysprune=-1&amp;sort=lastpost&amp;order=desc&amp;page=3">3</a></div>"""
+    told = [
+        one
+        for one in module.read(page(more, "forumdisplay.php?f=3&daysprune=-1"), Walked())
+        if isinstance(one, Ask)
+    ]
+    assert [one.url for one in told] == [f"{BASE}forumdisplay.php?f=3&daysprune=-1&page={n}" for n in (2, 3)]

@@ -167,6 +167,8 @@ def test_a_file_is_known_by_the_folder_of_its_digest(path: str, name: str) -> No
 LEFT = [
     ("/w/index.php?title=For%C3%AAt&action=history", "mediawiki:action"),
     ("/w/index.php?title=For%C3%AAt&action=raw", "mediawiki:action"),
+    ("/w/index.php?title=For%C3%AAt&action=history&limit=500", "mediawiki:action"),
+    ("/w/index.php?title=For%C3%AAt&action=raw&oldid=12", "mediawiki:oldid"),
     ("/wiki/For%C3%AAt?action=info", "mediawiki:action"),
     ("/w/index.php?title=For%C3%AAt&oldid=12", "mediawiki:oldid"),
     ("/w/index.php?oldid=12", "mediawiki:oldid"),
@@ -242,9 +244,10 @@ def test_without_an_api_the_lists_are_walked() -> None:
         place = module.classify(f"https://wiki.test/w/index.php?title={path}")
         assert place is not None
         assert (place.keep, place.kind) == (True, "inventory")
-    other = module.classify("https://wiki.test/w/index.php?title=Sp%C3%A9cial:Nouvelles_pages&namespace=0")
-    assert other is not None
-    assert not other.keep
+    for path in ("Sp%C3%A9cial:Nouvelles_pages&namespace=0", "A&action=history", "A&action=history&limit=20"):
+        other = module.classify(f"https://wiki.test/w/index.php?title={path}")
+        assert other is not None
+        assert not other.keep
 
 
 def test_nothing_it_asks_for_is_harmful_or_too_long() -> None:

@@ -79,7 +79,10 @@ def test_where_no_export_brings_them_histories_are_read_revision_by_revision() -
     bench = Bench(**{"special:Allpages": "Special:AllPages"})
     known = bench.all.at(BASE)
     bench.read(html("<p>texte</p>", "https://wiki.test/wiki/A", title="A", more=',"wgRevisionId":9'))
-    (url,) = [one.url for one in bench.module.again(known) if "history" in one.url]
+    early = Bench()
+    early.read(html("<p>texte</p>", "https://wiki.test/wiki/A", title="A", more=',"wgRevisionId":9'))
+    assert not [one for one in early.module.again(early.all.at(BASE)) if "action=" in one.url]
+    (url,) = [one.url for one in bench.module.again(known) if "action=" in one.url]
     assert url == "https://wiki.test/w/index.php?title=A&action=history&limit=500"
     further = "/w/index.php?title=A&amp;action=history&amp;offset=20210402%7C7&amp;limit=500"
     text = f'<ul id="pagehistory">{revision(9)}{revision(8, link=False)}</ul>'

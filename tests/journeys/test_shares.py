@@ -134,6 +134,16 @@ def test_a_file_that_goes_while_the_share_is_crawled_is_no_gap(tmp_path: Path) -
     assert _counts(snapshot, "file") == {"expected": 5, "captured": 5, "denied": 0, "missing": 1, "gaps": 0}
 
 
+def test_a_file_that_grows_while_the_share_is_crawled_is_taken_as_it_is_then(tmp_path: Path) -> None:
+    cloud = Cloud(_shares(), grows="Photos d’été/2024/carte.pdf")
+    with Site(cloud) as site:
+        jukni = Jukni(tmp_path)
+        _crawl(jukni, site, cloud, OPEN)
+    snapshot = mirrored.sealed(jukni.archive)
+    assert _counts(snapshot, "file")["captured"] == len(TREE)
+    assert b"written since" in b"".join(mirrored.bodies(snapshot))
+
+
 def test_a_cloud_that_hides_its_version_gives_its_files(tmp_path: Path) -> None:
     for version in (25, 30):
         cloud = Cloud(_shares(), version=version, status=False)

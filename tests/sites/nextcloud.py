@@ -68,8 +68,9 @@ class Cloud:
     """The part that answers. root: where it is installed, "" or "/nextcloud".
 
     version: before 29, files are behind public.php/webdav and /s/TOKEN/download. short: path of a file →
-    bytes missing at its end, though the length told over HTTP is right. vanished: paths that are listed and
-    gone when they are asked for, until `listed` twice. status: whether status.php answers.
+    bytes missing at its end, though the length told over HTTP is right. vanished: paths that are listed until
+    they are asked for. grows: a file that is written to before it is asked for. status: whether status.php
+    answers.
     """
 
     shares: tuple[Share, ...]
@@ -77,6 +78,7 @@ class Cloud:
     version: int = 30
     short: dict[str, int] = field(default_factory=dict)
     vanished: set[str] = field(default_factory=set)
+    grows: str | None = None
     status: bool = True
 
     def __call__(self, request: Request) -> Response | None:
@@ -210,11 +212,13 @@ class Cloud:
                 yield _response(prefix + _encoded(name), None, content, CHANGED + number)
 
     def _file(self, request: Request, found: Share, path: str) -> Response:
-        if path not in found.files or path in self.vanished:
-            self.shares = tuple(
-                Share(one.token, {k: v for k, v in one.files.items() if k not in self.vanished}, one.kind)
-                for one in self.shares
-            )
+        if path == self.grows:
+            found.files[path] += b"written since\n"
+            self.grows = None
+        if path in self.vanished:
+            self.vanished.remove(path)
+            del found.files[path]
+        if path not in found.files:
             return _refused(404, "NotFound", f"File with name {path} could not be located")
         content = found.files[path]
         content = content[: len(content) - self.short.get(path, 0)]

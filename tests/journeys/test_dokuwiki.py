@@ -67,9 +67,11 @@ def test_every_public_marker_is_there_and_no_private_one(one: Mirrored) -> None:
 
 def test_every_source_is_there_byte_for_byte(one: Mirrored) -> None:
     captured = {mirrored.target(line.url): line for line in mirrored.lines(one.snapshot)}
+    # Two addresses that answer alike within a second: the bytes lie in the first one's record.
+    whole = {line.digest: line for line in captured.values() if line.kind == "response"}
 
     def body(target: str) -> tuple[str, bytes]:
-        line = captured[target]
+        line = whole[captured[target].digest]
         block = mirrored.block(one.snapshot, line)
         head = parse_head(block[: find_head_end(block)])
         assert head is not None

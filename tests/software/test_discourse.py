@@ -54,6 +54,7 @@ def read(answer: Page, known: Walked | None = None) -> list[Found]:
         ("t/45", "page", "45/1", "t/45"),
         # Never the page of a post: the topic it is in.
         ("t/la-for%C3%AAt/45/12", "page", "45/1", "t/la-for%C3%AAt/45"),
+        ("t/la-for%C3%AAt/45/62?page=2", "page", "45/1", "t/la-for%C3%AAt/45"),
         ("t/la-for%C3%AAt/45/last", "page", "45/1", "t/la-for%C3%AAt/45"),
         ("t/45.json", "topic", "45", "t/45.json?include_raw=true"),
         ("t/la-for%C3%AAt/45.json", "topic", "45", "t/45.json?include_raw=true"),
@@ -229,6 +230,17 @@ def test_small_actions_hidden_and_withheld_posts_are_counted_as_what_they_are() 
     assert hidden.state == "denied" and hidden.why
     more = read(page("t/45.json", topic([101], [101], posts_count=2)))
     assert Count("post", 2, "posts_count", "topic 45") in more  # more than the stream names
+
+
+def test_what_hangs_on_a_post_is_wanted_wherever_it_lies() -> None:
+    cdn = "https://cdn.example/uploads/default/original/2X/a.png"
+    cooked = f'<a class="lightbox" href="{cdn}?v=1"><img src="x"></a><a href="/uploads/b.png">no file of its own</a>'
+    said = {"post_stream": {"posts": [{"id": 7, "cooked": cooked}]}}
+    found = read(page("t/45/posts.json?post_ids%5B%5D=7", said))
+    assert found == [
+        Item("post", "7", "batch", group="topic 45", state="captured"),
+        Item("file", cdn, "posts", url=cdn),
+    ]
 
 
 def test_categories_and_their_numbers() -> None:

@@ -11,7 +11,7 @@ import pytest
 from storage.archive_org.queue import Rules
 from storage.archive_org.receipts import RECEIPTS, SUMMARY, read
 from storage.errors import RemoteError, UsageError
-from tests.sites.archive_org import SECRET
+from tests.sites.archive_org import ACCESS, SECRET
 from tests.storage.archive_org.conftest import PAGES, SITE, Desk
 
 
@@ -442,7 +442,8 @@ def test_secrets_stay_in_one_header(desk: Desk) -> None:
         assert SECRET not in target + body.decode() + json.dumps({**headers, "authorization": ""})
         assert (SECRET in headers.get("authorization", "")) == target.startswith("/save")
     written = "".join(path.read_text("utf-8") for path in desk.proofs.iterdir())
-    assert SECRET not in written + repr(done) + repr(vars(desk.client())) + "".join(desk.said)
+    everything = written + repr(done) + repr(vars(desk.client())) + "".join(desk.said)
+    assert SECRET not in everything and ACCESS not in everything
 
 
 def test_only_pages_are_asked_for(desk: Desk) -> None:

@@ -15,7 +15,8 @@ from crawler.software import Accepted, Found, Installed, Inventory, Page
 from crawler.software.boards import addresses, asked, attribute, body_html, number, numbers, text_of
 from crawler.software.dates import date
 from crawler.software.items import Post
-from crawler.software.lists import Board, Left, Lists, Place, Shown, Topic, under
+from crawler.software.lists import Lists, under
+from crawler.software.places import Board, Left, Place, Shown, Topic
 
 _LIST = re.compile(r"(category|forum|topic)/(\d+)(-[^/]*)?")
 _VIEW = re.compile(

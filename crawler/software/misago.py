@@ -23,7 +23,8 @@ from crawler.software import Ask, Count, Found, Heard, Installed, Inventory, Ite
 from crawler.software.boards import addresses, asked, attribute, body_html, number, numbers, text_of
 from crawler.software.dates import date
 from crawler.software.items import Attachment, Post
-from crawler.software.lists import Board, Left, Lists, Place, Shown, Topic, under
+from crawler.software.lists import Lists, under
+from crawler.software.places import Board, Left, Place, Shown, Topic
 
 _BOARD = re.compile(r"c/[\w-]+/(\d+)/")
 _TOPIC = re.compile(r"(t/[\w-]+/(\d+)/)(?:([1-9]\d{0,6})/)?")

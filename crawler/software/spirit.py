@@ -35,7 +35,8 @@ from crawler.software.boards import (
 )
 from crawler.software.dates import date
 from crawler.software.items import Attachment, Post
-from crawler.software.lists import Board, Left, Lists, Place, Shown, Topic, under
+from crawler.software.lists import Lists, under
+from crawler.software.places import Board, Left, Place, Shown, Topic
 
 _LIST = re.compile(r"(category|topic)/(\d+)/(?:[^/]*/)?")
 _UPLOAD = re.compile(r"(?:^|/)spirit/((?:images|files)/\d+/.+)")

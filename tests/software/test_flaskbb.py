@@ -82,7 +82,7 @@ INDEX = """
 <div class="index-view">
 <div class="row category-row">
 <div class="forum-info"><div class="forum-name"><a href="/forum/forum/3-general">Général</a>
-</div><div class="forum-description"><a href="/forum/topic/9-x">x</a></div></div>
+</div><div class="forum-description"><a href="/forum/forum/9-x">x</a></div></div>
 <div class="forum-topics">12</div><div class="forum-posts">345</div>
 <div class="forum-last-post"><div class="last-post-title"><a href="/forum/post/7">Été</a></div></div></div>
 <div class="row category-row">

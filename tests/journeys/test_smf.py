@@ -77,26 +77,40 @@ def test_what_is_withheld_is_named(tmp_path: Path) -> None:
     assert [gap for gap in crawled.coverage["gaps"] if "maintenance" in gap["reason"]]
 
 
-def test_what_is_written_during_the_crawl_is_taken(tmp_path: Path) -> None:
-    """Two topics get answers after they were read, one of them so many that a page begins."""
+def test_what_changes_during_the_crawl_is_no_gap(tmp_path: Path) -> None:
+    """Two topics get answers after they were read, one of them so many that a page begins; of a third a post
+    goes when one of its pages was read, and what follows moves up; a topic is moved.
+    """
     board = Smf(forum_model.seed(0.4), "2.0")
-    full = next(topic for topic in board.forum.public() if len(topic.posts) > 20)
+    full, pruned = [topic for topic in board.forum.public() if len(topic.posts) > 20][:2]
     board.forum.reply(full, -len(full.posts) % 10)
-    brief = next(topic for topic in board.forum.boards[4].topics if len(topic.posts) < 9 and not topic.sticky)
-    written: set[int] = set()
+    ours, theirs = board.forum.boards[1].topics, board.forum.boards[4].topics
+    brief = next(topic for topic in theirs if len(topic.posts) < 9 and not topic.sticky)
+    moved = next(topic for topic in ours if topic is not pruned and not topic.sticky)
+    changed: set[int] = set()
+
+    def change(topic: forum_model.Topic) -> None:
+        if topic is pruned:
+            topic.posts.pop(3)
+        elif topic is moved:
+            ours.remove(topic)
+            theirs.append(topic)
+        else:
+            board.forum.reply(topic, 3)
 
     def watch(request: Request) -> Response | None:
-        for topic, start in ((full, len(full.posts) - 10), (brief, 0)):
-            if topic.id not in written and request.target.endswith(f"topic={topic.id}.{start}"):
+        for topic, start in ((full, len(full.posts) - 10), (brief, 0), (pruned, 10), (moved, 0)):
+            if topic.id not in changed and request.target.endswith(f"topic={topic.id}.{start}"):
                 response = board.part()(request)
-                written.add(topic.id)
-                board.forum.reply(topic, 3)
+                changed.add(topic.id)
+                change(topic)
                 return response
         return None
 
     crawled = crawl(tmp_path, watch, board.part(), start=START)
-    assert written == {full.id, brief.id}
+    assert len(changed) == 4
     bodies = b"\n".join(mirrored.bodies(crawled.snapshot)).decode("utf-8", "replace")
     assert [marker for marker in board.forum.markers() if marker not in bodies] == []
     assert (crawled.coverage["verdict"], crawled.coverage["gaps"]) == ("complete", [])
+    assert crawled.coverage["counters"]["differ"] == []
     assert crawled.item("post")["captured"] == sum(len(topic.posts) for topic in board.forum.public())

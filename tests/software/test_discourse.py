@@ -234,7 +234,7 @@ def test_small_actions_hidden_and_withheld_posts_are_counted_as_what_they_are() 
 
 def test_what_hangs_on_a_post_is_wanted_wherever_it_lies() -> None:
     cdn = "https://cdn.example/uploads/default/original/2X/a.png"
-    cooked = f'<a class="lightbox" href="{cdn}?v=1"><img src="x"></a><a href="/uploads/b.png">no file of its own</a>'
+    cooked = f'<a class="lightbox" href="{cdn}?v=1"><img src="x"></a><a href="/uploads/b.png">autre</a>'
     said = {"post_stream": {"posts": [{"id": 7, "cooked": cooked}]}}
     found = read(page("t/45/posts.json?post_ids%5B%5D=7", said))
     assert found == [

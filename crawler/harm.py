@@ -17,7 +17,7 @@ _VERB = "action|do|act|op|cmd|mode|task|sa"
 _BOARDS = "phpbb|smf|mybb|fluxbb|punbb|vbulletin"
 _everywhere = partial(Rule, anywhere=True)
 # Their pages bear names that people chose: /wiki/Login, /topic/5/update/. Each has a rule for what it means.
-_word = partial(Rule, software="", anywhere=True, not_in=f"{_WIKIS}|spirit")
+_word = partial(Rule, software="", anywhere=True, not_in=f"{_WIKIS}|spirit|misago")
 
 
 def _segment(words: str) -> str:
@@ -405,6 +405,13 @@ BOOK = Book(
             r"|topic/(?:publish|update|moderate|unread|notification|favorite|private)/"
             r"|comment/(?:bookmark/|flag/|like/|upload/|poll/(?:close|open|vote)/"
             r"|\d+/(?:publish|update|move|delete|undelete)/))",
+        ),
+        Rule(
+            "misago-acts",
+            "misago",
+            "for members: logs in, writes, watches or searches",
+            path=r"^(?!.*/[ct]/[^/]+/\d+/).*/(?:login|logout|activation|request-activation|forgotten-password"
+            r"|options|notifications|private-threads|oauth2|social-auth|search|admincp)(?:/|$)",
         ),
         # --- pads and shares
         _everywhere(

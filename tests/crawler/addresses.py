@@ -162,6 +162,10 @@ HARM: dict[str, tuple[list[str], list[str]]] = {
             *("topic/5/update/", "topic/5/search/", "topic/5/login/?page=2", "category/2/report/"),
         ],
     ),
+    "misago-acts": (
+        ["login/", "logout/", "options/edit-details/", "private-threads/unread/", "search/", "forgotten-password/5/abc/", "admincp/"],
+        ["t/login/5/", "t/search/5/2/", "c/options/3/", "t/delete/5/", "threads/"],
+    ),
     "etherpad-acts": (["p/pad/import", "p/pad/export/pdf", "p/pad/export/docx"], ["p/pad/export/etherpad", "p/pad/export/txt", "p/import", "p/pad"]),
     "etherpad-server": (["admin", "newpad", "socket.io/?EIO=4"], ["p/admin", "p/newpad", "static/js/pad.js"]),
     "nextcloud-zip": (["public.php/dav/files/aB3dE6gH9jK2mNp/?accept=zip"], ["public.php/dav/files/aB3dE6gH9jK2mNp/a.zip", "x?accept=text"]),

@@ -156,8 +156,6 @@ class MediaWiki(Software):
         shown = _SHOWN.search(page.text)
         if shown and shown[1] != "0" and not name and not view.query:
             yield Item("revision", shown[1], "pages", group=view.title)
-            if not self._by_api:
-                yield Item("history", view.title, "pages")
             new = inventory.state("revision", shown[1]) in (None, "expected")
             if new and inventory.state("history", view.title) == "captured":
                 yield Ask(at.export([view.title]), again=True)  # written since

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from tests.sites import dokuwiki, flaskbb, mediawiki, parts, spirit, static
+from tests.sites import dokuwiki, etherpad, flaskbb, mediawiki, nextcloud, parts, spirit, static
 
 
 @contextmanager
@@ -39,6 +39,19 @@ def _flaskbb(folder: Path) -> Iterator[list[str]]:
 
 
 @contextmanager
+def _pads(folder: Path) -> Iterator[list[str]]:
+    with etherpad.etherpad(folder, exports=10) as running:
+        yield [running.address(pad.name) for pad in running.pads]
+
+
+@contextmanager
+def _shares() -> Iterator[list[str]]:
+    one = nextcloud.share("aBcDeFgHiJ12345", "Lisez-moi.txt", "Photos d’été/plage & forêt.txt")
+    with static.Site(nextcloud.Cloud((one,))) as site:
+        yield [f"{site.url}/s/{one.token}"]
+
+
+@contextmanager
 def _generated(count: int, latency: float, port: int) -> Iterator[list[str]]:
     shape = parts.Shape(size=20_000, navigation=20, children=4, random=30)
     with static.Site(parts.slow(parts.pages(count, shape), latency), port=port) as site:
@@ -47,7 +60,8 @@ def _generated(count: int, latency: float, port: int) -> Iterator[list[str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.sites", description=__doc__)
-    parser.add_argument("site", choices=["wikis", "mediawiki", "spirit", "flaskbb", "generated"])
+    known = ["wikis", "mediawiki", "spirit", "flaskbb", "pads", "shares", "generated"]
+    parser.add_argument("site", choices=known)
     parser.add_argument("--pages", type=int, default=5_000, help="of the generated site")
     parser.add_argument("--latency", type=float, default=0.0, help="of the generated site, in seconds")
     parser.add_argument("--port", type=int, default=0, help="of the generated site (0: any)")
@@ -63,6 +77,10 @@ def main() -> int:
                 site = _spirit(Path(folder))
             case "flaskbb":
                 site = _flaskbb(Path(folder))
+            case "pads":
+                site = _pads(Path(folder))
+            case "shares":
+                site = _shares()
             case _:
                 site = _generated(given.pages, given.latency, given.port)
         with site as urls:

@@ -10,12 +10,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from crawler.software import Ask, Count, Found, Heard, Inventory, Item, Page, Setting, Skip
 from crawler.software.boards import addresses, page_size, starts
-from crawler.software.lists import Left, Lists, Place, Topic
+from crawler.software.lists import Lists
+from crawler.software.places import Left, Place, Topic
 
-_SIZE = {"board": "topics a page", "topic": "posts a page"}
+_SIZE = "posts a page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,6 @@ class Offsets(Lists):
 
     hides = False
 
-    def total(self, page: Page) -> int | None:
-        """How many things the list has, as each of its pages says; None where only the last page tells."""
-        return None
-
     def doors(self, page: Page) -> Iterable[str]:
         """Addresses that look like boards and only count a click and lead away."""
         return ()
@@ -57,7 +55,7 @@ class Offsets(Lists):
 
     def start(self, url: str, start: str) -> tuple[int, str]:
         """The number of the first post on a topic's page, and the usual address if it begins elsewhere."""
-        first, size = int(start or 0), int(self.settings.get(_SIZE["topic"], "1"))
+        first, size = int(start or 0), int(self.settings.get(_SIZE, "1"))
         usual = first - first % size + 1
         return usual, "" if usual == first + 1 else self.at(url, usual)
 
@@ -96,10 +94,12 @@ class Offsets(Lists):
                 continue
             yield Item("topic", row.id, "board", row.url, "" if apart else group, as_page=True)
             if row.posts is not None:
-                yield Count("post", row.posts, "board", f"topic {row.id}")
+                refused = inventory.state("topic", row.id) == "denied"
+                bound: Literal["exact", "at most"] = "at most" if refused else "exact"
+                yield Count("post", row.posts, "board", f"topic {row.id}", bound)
                 yield from self._read_change(row, row.posts, inventory)
         size, last = self._extent(page, place)
-        total = self.total(page)
+        total = self.said(page)
         if last > 1:
             yield from self._read_once(place, "topic", group, total, "index", inventory)
         if place.page < last:
@@ -119,7 +119,7 @@ class Offsets(Lists):
             "topic-page", group, "expected"
         )
         if whole and taken != posts:
-            size = int(self.settings.get(_SIZE["topic"], "0")) or taken + 1
+            size = int(self.settings.get(_SIZE, "0")) or taken + 1
             first = max(taken - 1, 0) // size * size + 1
             yield Ask(self.at(row.url, first), "page", again=True)
 
@@ -130,7 +130,7 @@ class Offsets(Lists):
             yield Item("post", post.id, "topic", group=group, state="captured")
         for id, url in self.files(page):
             yield Item("attachment", id, "topic", url, group)
-        total, last = self.total(page), self._extent(page, place)[1]
+        total, last = self.said(page), self._extent(page, place)[1]
         if last > 1:
             yield from self._read_once(place, "post", group, total, "board", inventory)
         if total is None and place.page >= last:
@@ -155,8 +155,8 @@ class Offsets(Lists):
         size, last = self._extent(page, place)
         if last == 1:
             return
-        if place.kind == "topic" and self.settings.get(_SIZE["topic"]) != str(size):
-            yield Setting(_SIZE["topic"], str(size))
+        if place.kind == "topic" and self.settings.get(_SIZE) != str(size):
+            yield Setting(_SIZE, str(size))
         for start in starts(last, size)[1:]:
             kind, id = From(place.kind, place.id, start + 1).key
             if place.page == 1 or not inventory.knows(kind, id):
@@ -177,6 +177,6 @@ class Offsets(Lists):
         size = page_size(linked) or place.page - 1
         if not size:
             return 1, 1
-        total = self.total(page) or 0
+        total = self.said(page) or 0
         last = max(*linked, place.page - 1, starts(total, size)[-1])
         return size, last - last % size + 1

@@ -29,8 +29,9 @@ from crawler.software.boards import (
 )
 from crawler.software.dates import date, zone
 from crawler.software.items import Attachment, Post
-from crawler.software.lists import Board, Left, Place, Shown, under
+from crawler.software.lists import under
 from crawler.software.offsets import From, Offsets, Row
+from crawler.software.places import Board, Left, Place, Shown
 
 _OTHER = Left("other", "no board, no topic and no file")
 _MEMBERS = Left("members", "about members")
@@ -165,7 +166,7 @@ class PhpBB(Offsets):
 
     # --- lists
 
-    def total(self, page: Page) -> int | None:
+    def said(self, page: Page) -> int | None:
         if page.tree.css_first("#active_topics"):
             return None
         for part in text_of(page.tree, _BAR).split("•"):

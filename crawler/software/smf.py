@@ -18,8 +18,9 @@ from crawler.software import Accepted, Installed, Page
 from crawler.software.boards import address, asked, attribute, body_html, number, numbers, text_of
 from crawler.software.dates import date
 from crawler.software.items import Attachment, Post
-from crawler.software.lists import Board, Left, Place, Shown, under
+from crawler.software.lists import under
 from crawler.software.offsets import From, Offsets, Row
+from crawler.software.places import Board, Left, Place, Shown
 
 _OTHER = Left("other", "no board, no topic and no file")
 _ANCHOR = Left("anchor", "the page a post is on, once for each post")

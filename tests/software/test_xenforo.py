@@ -92,7 +92,7 @@ def test_where_it_is_installed(html: str, body: str, base: str | None) -> None:
 
 
 def test_a_whole_forum() -> None:
-    forum = forum_model.seed(0.5)
+    forum = forum_model.seed(0.3)
     with Site(xenforo(forum)) as site:
         found = walk(XenForo, f"{site.url}/community/", get)
     _is_whole(forum, found)

@@ -21,12 +21,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from crawler.harm import harm
-from crawler.software import Software
-from crawler.software.dokuwiki import DokuWiki
-from crawler.software.mediawiki import MediaWiki
+from crawler.software import Installed, Software
+from crawler.software.registry import build
 from crawler.traps import trap
 from tests.journeys import mirrored
 from tests.journeys.jukni import Jukni, mirror
@@ -42,17 +42,13 @@ from tests.sites.static import Part, Site
 
 @dataclass(frozen=True)
 class Case:
-    """A running site. requests: targets asked for so far. useful: items its truth has.
-
-    keeps: is a URL, trap by its general shape, the one way to a list of this software?
-    """
+    """A running site. requests: targets asked for so far. useful: items its truth has."""
 
     url: str
     requests: Callable[[], list[str]]
     public: set[str]
     private: set[str]
     useful: int
-    keeps: Callable[[str], bool] = lambda url: False
 
 
 @dataclass(frozen=True)
@@ -65,14 +61,6 @@ class Figures:
     told: int
     seconds: float
     verdict: str
-
-
-def _kept(software: Software) -> Callable[[str], bool]:
-    def keeps(url: str) -> bool:
-        found = software.classify(url) if url.startswith(software.base) else None
-        return found is not None and found.keep
-
-    return keeps
 
 
 @contextmanager
@@ -90,7 +78,6 @@ def _dokuwiki() -> Iterator[Case]:
             set(wiki.markers()),
             set(wiki.private_markers()),
             useful,
-            _kept(DokuWiki(running.url(wiki.path))),
         )
 
 
@@ -104,7 +91,6 @@ def _mediawiki() -> Iterator[Case]:
             wiki.public_markers(),
             wiki.private_markers(),
             useful,
-            _kept(MediaWiki(f"{wiki.host.url}/mediawiki/")),
         )
 
 
@@ -168,12 +154,15 @@ SITES: dict[str, Callable[[], AbstractContextManager[Case]]] = {
 }
 
 
-def with_jukni(case: Case, folder: Path) -> tuple[Iterable[bytes], str]:
-    """Mirror it; gives what is in the WARC files, and the verdict."""
+def with_jukni(case: Case, folder: Path, lists: list[Software]) -> tuple[Iterable[bytes], str]:
+    """Mirror it; gives what is in the WARC files, and the verdict. lists: what was recognised is added."""
+    folder.mkdir()
     jukni = Jukni(folder)
     jukni.run(*mirror(case.url, concurrency=4), code=None)
     snapshot = mirrored.sealed(jukni.archive)
-    return mirrored.bodies(snapshot), str(mirrored.coverage(snapshot)["verdict"])
+    said = mirrored.coverage(snapshot)
+    lists += [build(Installed(one["name"], one["base"], one["settings"])) for one in said["software"]]
+    return mirrored.bodies(snapshot), str(said["verdict"])
 
 
 def with_wget(case: Case, folder: Path, seconds: float) -> tuple[Iterable[bytes], str]:
@@ -196,8 +185,16 @@ def with_wget(case: Case, folder: Path, seconds: float) -> tuple[Iterable[bytes]
     return (path.read_bytes() for path in folder.glob("naive*.warc")), ended
 
 
-def measure(case: Case, crawl: Callable[[], tuple[Iterable[bytes], str]]) -> Figures:
-    """Crawl, and look at the server's log and at the WARC."""
+def _kept(url: str, lists: list[Software]) -> bool:
+    found = [one.classify(url) for one in lists if url.startswith(one.base)]
+    return any(place is not None and place.keep for place in found)
+
+
+def measure(case: Case, lists: list[Software], crawl: Callable[[], tuple[Iterable[bytes], str]]) -> Figures:
+    """Crawl, and look at the server's log and at the WARC.
+
+    lists: a URL that is a trap by its general shape is none where its software has no other way to a list.
+    """
     before = len(case.requests())
     began = time.monotonic()
     bodies, verdict = crawl()
@@ -205,7 +202,7 @@ def measure(case: Case, crawl: Callable[[], tuple[Iterable[bytes], str]]) -> Fig
     asked = case.requests()[before:]
     base = case.url.partition("://")[2].partition("/")[0]
     urls = [f"http://{base}{target}" for target in asked]
-    traps = sum(1 for url in urls if harm(url) or (trap(url) and not case.keeps(url)))
+    traps = sum(1 for url in urls if harm(url) or (trap(url) and not _kept(url, lists)))
     everything = b"\n".join(bodies)
     return Figures(
         len(asked),
@@ -226,23 +223,21 @@ def main() -> int:
         "site       tool    requests  traps  useful  requests/useful  public markers  private  s      verdict"
     )
     for name in given.sites or SITES:
-        with tempfile.TemporaryDirectory(prefix="bench-sites-") as place:
-            folder = Path(place)
-            for tool in ("jukni", "wget"):
-                # A site of its own for each: caches and view counters start alike.
-                with SITES[name]() as case:
-                    if tool == "jukni":
-                        (folder / "jukni").mkdir()
-                        found = measure(case, lambda: with_jukni(case, folder / "jukni"))  # noqa: B023
-                    else:
-                        found = measure(case, lambda: with_wget(case, folder / "wget", given.seconds))  # noqa: B023
-                    print(
-                        f"{name:10} {tool:6} {found.requests:9,} {found.traps:6,} {case.useful:7,}"
-                        f" {found.requests / case.useful:16.2f}"
-                        f" {found.there:7,} of {len(case.public):4,} {found.told:8,} {found.seconds:6.1f}"
-                        f"  {found.verdict}",
-                        flush=True,
-                    )
+        lists: list[Software] = []
+        with tempfile.TemporaryDirectory(prefix="bench-sites-") as place, SITES[name]() as case:
+            tools = {
+                "jukni": partial(with_jukni, case, Path(place) / "jukni", lists),
+                "wget": partial(with_wget, case, Path(place) / "wget", given.seconds),
+            }
+            for tool, crawl in tools.items():
+                found = measure(case, lists, crawl)
+                print(
+                    f"{name:10} {tool:6} {found.requests:9,} {found.traps:6,} {case.useful:7,}"
+                    f" {found.requests / case.useful:16.2f}"
+                    f" {found.there:7,} of {len(case.public):4,} {found.told:8,} {found.seconds:6.1f}"
+                    f"  {found.verdict}",
+                    flush=True,
+                )
     return 0
 
 

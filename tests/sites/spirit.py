@@ -245,6 +245,8 @@ def _wanted() -> dict[str, object]:
     topic("Retiré par l'équipe", "Général", 2, hidden="removed")
     topic("Entre modérateurs", "Équipe", 2, hidden="category")
     topic("D’un autre temps", "Ancien", 2, hidden="category")
+    topic("Login", "Annonces", 1)  # addresses that would be orders elsewhere
+    topic("Update", "Annonces", COMMENTS_PER_PAGE + 1)
     for number in range(100):
         topic(f"Petite annonce {number}", ("Annonces", "Annonces", "Potager d’été")[number % 3], 1)
     categories = [

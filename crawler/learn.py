@@ -319,6 +319,10 @@ class Learner:
             return
         target, _ = without_session(target)
         self._at_another_door(lease.url, target)
+        if self._file_elsewhere(lease.url, target):
+            self.inventory.moved(lease.url, target)
+            self._frontier.add([Link(target, "inventory")], via=lease.url, hops=lease.hops + "R")
+            return
         self._settle_redirect(lease, target)
         if lease.kind == "seed":
             moved, report = self.scope.with_redirect(lease.url, target)
@@ -355,6 +359,13 @@ class Learner:
                 moves = [*moves, [seed, to + seed.removeprefix(door)]]
         self._frontier.set_fact("moved", moves)
         self._note(f"{before} is found at {after}")
+
+    def _file_elsewhere(self, url: str, target: str) -> bool:
+        """Whether a file, not a page, of an installation lies on a host of its own that may be asked."""
+        here = self.installations.classify(url)
+        if here is None or not here[1].item or here[1].kind in here[0].listed or self.scope.own(target):
+            return False
+        return self.scope.judge(target, "requisite").keep
 
     def _settle_redirect(self, lease: Lease, target: str) -> None:
         """An item that answers with a redirect lies there, or leads elsewhere; a refused target denies it."""

@@ -103,6 +103,7 @@ class Forum:
         self.withheld: set[int] = set()
         self.down: set[str] = set()
         self.files: dict[str, bytes] = {}
+        self.short: dict[str, str] = {}
         self.topics: dict[int, Topic] = {}
         self._views = 0
         self._ids = iter(range(101, 100_000))
@@ -122,14 +123,16 @@ class Forum:
         self.topic("Login", 1, 2)  # at /t/login/ID, which is no way to log in
         exact = self.topic("Exactement une page", 1, PER_PAGE)
         self._link(exact.posts[0], "privé", f"/t/{secret.slug}/{secret.id}")
-        self._link(exact.posts[1], "non listé", f"/t/{unlisted.slug}/{unlisted.id}/2")
+        self._link(exact.posts[1], "non listé", f"/t/ancien-nom/{unlisted.id}/2")
         self._link(exact.posts[2], "ancien titre", f"/t/ancien-titre/{long.id}")
         self._link(exact.posts[3], "sans titre", f"/t/{long.id}?u=zoe")
         for n, topic in enumerate(self.public()):
             if n % 4 == 0:
                 path = f"/uploads/default/original/1X/{topic.id}é.pdf"
                 self.files[quote(path)] = b"%PDF " + mark("file", topic.id).encode()
-                href = cdn + path if cdn else prefix + path
+                short = f"/uploads/short-url/{topic.id}.pdf"
+                self.short[short] = cdn + quote(path)
+                href = prefix + (short if cdn and n % 8 else path) if n % 8 or not cdn else cdn + path
                 link = f'<p><a class="attachment" href="{href}">plan {topic.id}.pdf</a></p>'
                 topic.posts[0].cooked += link
 
@@ -189,6 +192,8 @@ class Forum:
         path = parts.path or "/"
         if path in self.files:
             return Response(self.files[path], "application/pdf")
+        if self.cdn and path in self.short:  # where uploads lie elsewhere, posts link to this
+            return Response(b"", status=302, headers=(("Location", self.short[path]),))
         if path.endswith(".css"):
             return Response(b"body { color: #123 }", "text/css")
         if path.endswith(".json"):

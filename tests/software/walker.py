@@ -162,6 +162,9 @@ class _Walker:
         said = self.module.classify(page.url) if page.url.startswith(self.module.base) else None
         key = (said.kind, said.id) if said is not None and said.item else None
         if 300 <= page.status < 400 and (to := canonical(page.header("location"), page.url)):
+            there = self.module.classify(to) if to.startswith(self.module.base) else None
+            if key is not None and there is not None and (there.kind, there.id) == key:
+                self.want(to)  # the item is to be had there
             self.link(to)
             return
         if page.status >= 400:

@@ -36,7 +36,7 @@ _MARKS: tuple[tuple[str, bytes], ...] = (
     ("misago", rb"id=\"misago-container\"|window\.misago_locale ?="),
     (
         "etherpad",
-        rb"<!doctype html>\s*<!--[^>]*etherpad|/static/js/pad\.js|clientvars ?= ?\{|<title>etherpad",
+        rb"\bid=\"(?:go2name|editorcontainerbox)\"|/static/js/pad\.js",
     ),
     ("nextcloud", rb"<head[^>]* data-requesttoken=|<meta name=\"application-name\" content=\"nextcloud"),
 )

@@ -160,10 +160,8 @@ class Etherpad(Software):
 
 
 _PLAIN = "!'()*~"  # what a browser's encodeURIComponent leaves
-_MARKS = re.compile(
-    r"(?i)<title>\s*etherpad|/static/js/pad\.js|clientvars ?= ?\{|<!doctype html>\s*<!--[^>]*etherpad"
-    r"|id=[\"']go2name[\"']"
-)
+# Of the front page, and of a pad's: nothing a page about such a server would have.
+_MARKS = re.compile(r"(?i)\bid=\"(?:go2Name|editorcontainerbox)\"|/static/js/pad\.js")
 
 
 def pad_id(segment: str) -> str:

@@ -47,15 +47,19 @@ def test_what_is_withheld_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_written_meanwhile_is_there(tmp_path: Path) -> None:
-    """Answers to topics that were taken already, and a new topic, while the crawl runs."""
+    """Answers to topics that were taken already, a new topic and a deleted one, while the crawl runs."""
     forum = forum_model.seed(0.4)
+    forum.topics = 4
     part, seen = mybb(forum), 0
+    board, doomed = forum.boards[0], forum.boards[0].topics[-1]
     long = [topic for topic in forum.public() if len(topic.posts) > 40][1]
     short = [topic for topic in forum.public() if len(topic.posts) < 8][3]
 
     def written(request: Request) -> Response | None:
         nonlocal seen
         seen += 1
+        if request.target == f"/showthread.php?tid={doomed.id}" and doomed in board.topics:
+            board.topics.remove(doomed)
         if seen == 100:
             forum.reply(long, 13)
             forum.reply(short)
@@ -66,6 +70,6 @@ def test_what_is_written_meanwhile_is_there(tmp_path: Path) -> None:
 
     crawled = crawl(tmp_path, written, start="/")
     bodies = b"\n".join(mirrored.bodies(crawled.snapshot)).decode("utf-8", "replace")
-    assert seen > 100
+    assert seen > 100 and doomed not in board.topics
     assert [marker for marker in forum.markers() if marker not in bodies] == []
     assert (crawled.coverage["verdict"], crawled.coverage["counters"]["differ"]) == ("complete", [])

@@ -180,6 +180,16 @@ class Spirit(Lists):
             return list(self._read_styles(page, inventory))
         return super().read(page, inventory)
 
+    def _read_emojis(self, page: Page) -> Iterator[Found]:
+        """Those that posts show, where the style sheet lies under the base; elsewhere all are fetched."""
+        sheets = {
+            url for _, url in addresses(page, "link[rel=stylesheet][href]") if url.startswith(self.base)
+        }
+        if any(self.place(url) == Place("styles") for url in sheets):
+            for emoji in page.tree.css(".comment__text i.tw"):
+                for name in sorted(classes(emoji) - {"tw"}):
+                    yield Item("emoji", name, LINKS)
+
     def _read_styles(self, page: Page, inventory: Inventory) -> Iterator[Found]:
         """The style sheet names pictures of 2,021 emojis: those that posts show will do."""
         yield Setting("styles", page.url)
@@ -232,9 +242,7 @@ class Spirit(Lists):
         for post in self.posts(page):
             for file in self._files(page, post.node):
                 yield Item("attachment", file.url.rpartition("/spirit/")[2], "topic", file.url, group)
-        for emoji in page.tree.css(".comment__text i.tw"):
-            for name in classes(emoji) - {"tw"}:
-                yield Item("emoji", name, LINKS)
+        yield from self._read_emojis(page)
         for _, url in addresses(page, ".comment__text__poll__actions a[href]"):
             poll = self.place(url)
             if isinstance(poll, Place) and poll.kind == "poll":

@@ -256,6 +256,18 @@ CSS = b"".join(
 )
 
 
+def test_emojis_are_no_items_where_nobody_reads_the_style_sheet() -> None:
+    text = '<div class="comment__text"><i class="tw tw-smile"></i></div>'
+    for href, there in (
+        ("/static/spirit/stylesheets/x.css", False),
+        ("static/spirit/stylesheets/x.css", True),
+    ):
+        sheet = f'<link rel="stylesheet" href="{href}spirit/stylesheets/x.css">'
+        page = html(sheet + text, f"{BASE}topic/45/")
+        found = [one for one in Spirit(BASE).read(page, Walked()) if isinstance(one, Item)]
+        assert bool(found) == there
+
+
 def test_the_style_sheet_is_read_for_the_emojis_that_posts_show() -> None:
     url = f"{BASE}static/spirit/stylesheets/styles.all.min.0a1b.css"
     module, known = Spirit(BASE), Walked()

@@ -130,6 +130,8 @@ def test_where_articles_lie_at_the_root_files_beside_them_are_none() -> None:
     module = wiki("/$1")
     assert module.classify("https://wiki.test/images/a.css") is None
     assert module.classify("https://wiki.test/robots.txt") is None
+    assert module.classify("https://wiki.test/forum/viewtopic.php?t=5") is None
+    assert module.classify("https://wiki.test/forum/index.php/topic,5.0") is None
     place = module.classify("https://wiki.test/Images")
     assert place is not None
     assert place.id == "Images"

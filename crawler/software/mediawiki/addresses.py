@@ -19,9 +19,10 @@ SPECIALS = (
 _LENGTH = 1900  # of an address; some servers and our own scope end at 2000
 _STORED = re.compile(r"/(archive/)?([0-9a-f])/(\2[0-9a-f])/([^/?]+)(?:\?[^?]*)?$")
 _THUMB = re.compile(r"/thumb/(?:archive/)?[0-9a-f]/[0-9a-f]{2}/[^/]+/[^/]+$|/thumb\.php(?:[/?]|$)")
-# Where an article is /Title, everything else of the wiki lies beside it.
+# Where an article is /Title, the wiki's own folders and other software lie beside it.
 _NO_ARTICLE = re.compile(
-    r"(?:images|skins|extensions|resources|includes|maintenance|vendor|static|cache)/|[^/]*\.(?:php5?|txt|ico)(?:[/?]|$)"
+    r"(?:images|skins|extensions|resources|includes|maintenance|vendor|static|cache)/"
+    r"|(?:.*/)?[^/]*\.(?:php5?|txt|ico)(?:/|$)"
 )
 
 

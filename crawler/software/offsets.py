@@ -177,6 +177,8 @@ class Offsets(Lists):
         size = page_size(linked) or place.page - 1
         if not size:
             return 1, 1
-        total = self.said(page) or 0
-        last = max(*linked, place.page - 1, starts(total, size)[-1])
+        total = self.said(page)
+        # Behind the end of a list stands its last page: a page is no proof that the list reaches so far.
+        end = place.page - 1 if total is None else starts(total, size)[-1]
+        last = max(*linked, end, 0)
         return size, last - last % size + 1

@@ -58,14 +58,15 @@ _SCRIPTS = {
 _LISTS = {"viewforum.php": ("board", "f"), "viewtopic.php": ("topic", "t")}
 _FILES = "download/file.php"
 _HOMES = re.compile(r"/(?:index|viewforum|viewtopic|ucp|memberlist|search|faq)\.php$")
-_BAR = ".topic-actions > .pagination, .action-bar > .pagination"
+_BARS = (".topic-actions > .pagination", ".action-bar > .pagination")
+_BAR = ", ".join(_BARS)
 _ROWS = ".topiclist.topics > li.row"
 _BOARDS = ".topiclist.forums > li.row"
 
 
 class PhpBB(Offsets):
     name = "phpbb"
-    pagination = ".topic-actions > .pagination a[href], .action-bar > .pagination a[href]"
+    pagination = ", ".join(f"{bar} a[href]:not([href^='#'])" for bar in _BARS)
     hides = True
     volatile = (
         re.compile(rb"(?<=[?&;])sid=[0-9a-f]{32}"),

@@ -53,7 +53,7 @@ _MARKS = {
 
 class Smf(Offsets):
     name = "smf"
-    pagination = ".pagelinks a[href]"
+    pagination = ".pagelinks a[href]:not([href^='#'])"
     volatile = (
         re.compile(rb"PHPSESSID=[\w,-]{22,}"),
         re.compile(rb"(?:smf_session_id|sSessionId|smf_session_var|sSessionVar)\s*[=:]\s*[\"'][^\"']*[\"']"),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.software import Ask, Item, Page, Skip
+from crawler.software import Ask, Count, Item, Page, Skip
 from crawler.software.items import Post
 from crawler.software.phpbb import PhpBB
 from tests.sites import forum_model, phpbb
@@ -200,6 +200,27 @@ def test_pages_that_nothing_links_are_asked_for() -> None:
         told = [one for one in PhpBB(f"{site.url}/forum/").read(page, Walked()) if isinstance(one, Item)]
     urls = [one.url for one in told if one.kind == "topic-page"]
     assert urls == [f"{page.url}&start={n}" for n in range(10, len(topic.posts), 10)]
+
+
+def test_pages_tell_how_long_the_list_was(both: Seen) -> None:
+    topic = max(both.forum.public(), key=lambda topic: len(topic.posts))
+    page = both.page(f"t={topic.id}&start=20")
+    told = [c for c in both.module.read(page, Walked()) if isinstance(c, Count) and c.bound == "once"]
+    assert [(c.source, c.n, c.group) for c in told] == [
+        ("topic from 21", len(topic.posts), f"topic {topic.id}")
+    ]
+    page = both.page("viewforum.php?f=3")
+    told = [c for c in both.module.read(page, Walked()) if isinstance(c, Count) and c.bound == "once"]
+    assert [(c.source, c.n) for c in told] == [("board from 1", len(both.board.listed(both.forum.boards[1])))]
+
+
+def test_behind_the_end_stands_the_last_page(both: Seen) -> None:
+    """A page that was there a moment ago makes no pages up."""
+    topic = max(both.forum.public(), key=lambda topic: len(topic.posts))
+    page = both.page(f"t={topic.id}&start={(len(topic.posts) - 1) // 10 * 10}")
+    behind = replace(page, url=both.module.at(page.url, 9_001))
+    items = [one for one in both.module.read(behind, both.walked) if isinstance(one, Item)]
+    assert [one.id for one in items if one.kind == "topic-page"] == []
 
 
 def test_a_topic_that_grew_is_asked_for_again(both: Seen) -> None:

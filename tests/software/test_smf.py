@@ -188,6 +188,27 @@ def test_the_last_page_tells_how_many_posts_there_are(each: Seen) -> None:
         assert [one.n for one in told if isinstance(one, Count)] == expected
 
 
+def test_behind_the_end_stands_the_last_page(each: Seen) -> None:
+    """A page that was there a moment ago: its posts are counted and numbered as what they are."""
+    topic = max(each.forum.public(), key=lambda topic: len(topic.posts))
+    page = each.page("topic", topic.id, (len(topic.posts) - 1) // 10 * 10)
+    behind = replace(page, url=each.module.at(page.url, 9_001))
+    assert [c.n for c in each.module.read(behind, Walked()) if isinstance(c, Count)] == [len(topic.posts)]
+    posts = [post for post in each.module.extract(behind) if isinstance(post, Post)]
+    assert posts[-1].number == len(topic.posts)
+
+
+def test_pages_tell_how_long_the_list_was(each: Seen) -> None:
+    topic = max(each.forum.public(), key=lambda topic: len(topic.posts))
+    told = [
+        c for c in each.module.read(each.page("topic", topic.id, 20), each.walked) if isinstance(c, Count)
+    ]
+    assert [(c.source, c.n, c.bound) for c in told] == [("board from 21", len(topic.posts), "once")]
+    told = [c for c in each.module.read(each.page("board", 3, 0), each.walked) if isinstance(c, Count)]
+    listed = len(each.board.listed(each.forum.boards[1]))
+    assert [(c.source, c.n) for c in told if c.bound == "once"] == [("index from 1", listed)]
+
+
 def test_a_theme_may_leave_numbers_out(each: Seen) -> None:
     front = each.walked.pages[f"{each.module.base}index.php"]
     bare = re.sub(rb'class="(?:board_stats[^"]*|stats windowbg)"', b"", front.body)

@@ -148,12 +148,7 @@ class Lists(Software):
     def again(self, inventory: Inventory) -> Iterable[Ask]:
         yield Ask(self.base, "page", again=True)
         for id in inventory.ids("board", "captured"):
-            url, group = self._board_url(id), f"board {id}"
-            yield Ask(url, "page", again=True)
-            if inventory.number("topic", group, "missing"):
-                # It was deleted meanwhile, if no list names it any more.
-                for page in inventory.ids("board-page", "captured", group):
-                    yield Ask(self.at(url, int(page.rpartition(" ")[2])), "page", again=True)
+            yield Ask(self._board_url(id), "page", again=True)
 
     def extract(self, page: Page) -> Iterable[Post]:
         place = self.place(page.url)

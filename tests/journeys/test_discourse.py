@@ -115,13 +115,19 @@ def test_what_is_written_meanwhile_is_taken(tmp_path: Path) -> None:
     """A topic grows over the end of its page, another one is new, after both were read."""
     forum = Forum(small=True)
     full = next(topic for topic in forum.public() if topic.title == "Exactement une page")
+    short = next(topic for topic in forum.public() if topic.title == "Login")
+    both = [f"/t/{topic.slug}/{topic.id}" for topic in (full, short)]
+    unread = {*both, "/latest.json", "/", "/c/general/1"}
+    unread |= {f"/t/{topic.id}.json?include_raw=true" for topic in (full, short)}
     new: list[int] = []
 
     def watch(request: Request) -> Response | None:
-        if not new and request.target.startswith(f"/t/{full.slug}/{full.id}"):
+        if not unread and not new:
             for _ in range(3):
                 forum.reply(full)
+            forum.reply(short)
             new.append(forum.topic("Tout neuf", 1, 2).id)
+        unread.discard(request.target)
         return None
 
     crawled = crawl(tmp_path, watch, forum, start="/")
@@ -129,5 +135,7 @@ def test_what_is_written_meanwhile_is_taken(tmp_path: Path) -> None:
     bodies = said(crawled)
     assert [marker for marker in forum.markers() if marker.encode() not in bodies] == []
     assert (crawled.coverage["verdict"], crawled.coverage["gaps"]) == ("complete", [])
-    assert f"/t/{full.slug}/{full.id}?page=2" in mirrored.statuses(crawled.snapshot)
+    # The page that was full has not changed, the other one has.
+    assert [[r.target for r in crawled.requests].count(page) for page in both] == [1, 2]
+    assert f"{both[0]}?page=2" in mirrored.statuses(crawled.snapshot)
     assert f"/t/tout-neuf/{new[0]}" in mirrored.statuses(crawled.snapshot)

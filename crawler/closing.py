@@ -14,6 +14,8 @@ ROUNDS = 3
 
 def another_round(frontier: Frontier, learner: Learner, attempts: int) -> bool:
     """Whether there is something to fetch again. attempts: of a URL; a gap gets the last one."""
+    if learner.claim_fed() and frontier.pending():
+        return True
     while (n := _rounds(frontier)) < ROUNDS:
         inventory = learner.inventory
         differing = [one.row for one in inventory.differing() if one.bound == "exact"]

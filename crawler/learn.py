@@ -113,6 +113,18 @@ class Learner:
             if place is None and (trip := self._novelty.seen(lease.url, visit.body)):
                 self._tripped(trip)
 
+    def unread(self, visit: Visit) -> str:
+        """Why a list that was captured counts as a gap: more of it than can be read was not read; "" if not."""
+        page, lease = visit.page, visit.lease
+        if page is None or page.whole or visit.decision.outcome != "captured":
+            return ""
+        one, place = self.installations.classify(lease.url) or (self.installations.owner(lease.url), None)
+        if one is None or (place is None and one.family != "generic"):
+            return ""
+        if place is not None and (place.kind in one.pieces or (place.item and not page.is_html)):
+            return ""
+        return f"it is longer than the {BODY_LIMIT >> 20} MB that are read: what stands behind is not known"
+
     def forget(self) -> None:
         """Something went wrong while learning: what pages named is judged anew from here on."""
         self._named.forget()
@@ -137,6 +149,32 @@ class Learner:
         if (found := self.installations.classify(url)) and found[1].item:
             one, place = found
             self.inventory.tell(one.base, None, [Item(place.kind, place.id, "configuration")])
+
+    def feed(self, urls: Iterable[str]) -> None:
+        """Addresses that other sites led to.
+
+        What looks like a pad's or a share's waits until it is known what lies there: forums have /p/, too.
+        """
+        waiting = []
+        for url in urls:
+            if (claim := registry.claimed(url)) and self.scope.own(url) and not self._lies_at(claim.base):
+                waiting.append(url)
+            else:
+                self.follow([url], via=None)
+        self._frontier.set_fact("fed", cast("Json", waiting))
+
+    def claim_fed(self) -> bool:
+        """Nothing else was found where they lie: the addresses say what they are. Whether any waited."""
+        waiting = cast("list[str]", self._frontier.fact("fed") or [])
+        self._frontier.set_fact("fed", [])
+        for url in waiting:
+            if claim := registry.claimed(url):
+                self.installations.add(claim)
+            self.follow([url], via=None)
+        return bool(waiting)
+
+    def _lies_at(self, base: str) -> bool:
+        return any(one.base == base and one.family != "generic" for one in self.installations)
 
     def accept(self, page: Page) -> Accepted:
         """What its software says of a page, and whether it is as long as a list says."""
@@ -240,6 +278,8 @@ class Learner:
         seeds = list(one.seeds())
         self.inventory.tell(one.base, None, seeds)
         self.ask(one, seeds, via=None, hops="I")
+        if fed := cast("list[str]", self._frontier.fact("fed") or []):
+            self.feed(fed)
 
     def _sniffed(self, name: str) -> None:
         """Its copies and endless pages are left out, even where nobody can tell where it begins."""

@@ -21,8 +21,5 @@ def plant(frontier: Frontier, learner: Learner, fed: Sequence[str]) -> None:
             learner.promise(installed, url)
         else:
             frontier.add([Link(url, "seed")])
-    for url in fed:
-        if (installed := claimed(url)) and learner.scope.own(url):
-            learner.installations.add(installed)
-        learner.follow([url], via=None)
+    learner.feed(fed)
     frontier.set_fact("seeds", list(learner.scope.seeds))

@@ -196,6 +196,8 @@ class Software(ABC):
     usual installation offers, strongest first: *complete* takes two of them (or the only one there is).
     volatile: spots of a page that change at every fetch, to be left out before two fetches are compared.
     bodies: media types whose bodies the module is given, besides those in which links are looked for.
+    pieces: kinds of lists of which one that was too long to be read whole (`Page.whole`) is no gap, for what
+    it lacks is asked for in another way.
     min_delay: seconds between two requests that the software's own limits ask for.
     """
 
@@ -207,6 +209,7 @@ class Software(ABC):
     proofs: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     volatile: ClassVar[tuple[re.Pattern[bytes], ...]] = ()
     bodies: ClassVar[frozenset[str]] = frozenset()
+    pieces: ClassVar[frozenset[str]] = frozenset()
     min_delay: ClassVar[float] = 0.0
 
     def __init__(self, base: str, settings: Mapping[str, str] | None = None) -> None:
@@ -225,7 +228,7 @@ class Software(ABC):
     def claims(cls, url: str) -> Installed | None:
         """The installation that an address alone gives away, where fetching it would do harm (a pad).
 
-        Asked of every seed and of every link another site led to, before anything is fetched.
+        Asked of each seed before it is fetched; of what another site led to, where nothing else is found.
         """
         return None
 

@@ -73,12 +73,9 @@ class Etherpad(Software):
 
     @classmethod
     def claims(cls, url: str) -> Installed | None:
-        """From the address of a pad or of its exports.
-
-        A bare number after /p/ is left alone: forums (Discourse, Flarum) name their posts so.
-        """
+        """From the address of a pad or of its exports."""
         found = _PAD.fullmatch(_without_view(url))
-        return Installed(cls.name, found[1]) if found and not found[2].isdigit() else None
+        return Installed(cls.name, found[1]) if found else None
 
     def seeds(self) -> Iterable[Ask | Item]:
         yield Ask(self.base + "api")

@@ -325,6 +325,29 @@ def test_old_links_feed_the_site_as_it_is_configured(
     assert feeding.found() == ({"pads": [kept]} if kept else {})
 
 
+def test_what_was_fed_waits_until_it_is_known_what_lies_there(bench: Bench) -> None:
+    pad, page = f"{BASE}p/notes", f"{BASE}notes"
+    bench.learner.feed([pad, page])
+    assert [url for url, _ in bench.waiting()] == [page]
+    bench.frontier.reset_leases()
+    bench.visit(BASE, "a toy wiki", kind="seed")
+    assert [one.name for one in bench.learner.installations] == ["toy"]
+    assert bench.frontier.why(pad) is not None, "judged like any link of that wiki"
+    assert not bench.learner.claim_fed()
+
+
+def test_what_was_fed_is_what_its_address_says_where_nothing_else_is(bench: Bench) -> None:
+    pad, other = f"{BASE}p/notes", f"{BASE}p/ordre"
+    bench.learner.feed([pad, other])
+    assert bench.waiting() == []
+    bench.visit(f"{BASE}accueil", "<title>rien</title>")
+    assert bench.learner.claim_fed()
+    assert [one.name for one in bench.learner.installations] == ["etherpad"]
+    exports = [url for url, _ in bench.waiting() if "/export/" in url]
+    assert exports == [f"{pad}/export/etherpad", f"{other}/export/etherpad"]
+    assert not bench.learner.claim_fed()
+
+
 PAD = "pads.example/p/notes"
 
 

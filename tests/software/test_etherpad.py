@@ -129,7 +129,6 @@ def test_the_address_of_a_pad_gives_the_server_away(url: str, base: str) -> None
 @pytest.mark.parametrize(
     "url",
     [
-        "https://forum.example/p/12345",
         "https://pads.example/",
         "https://pads.example/p/",
         "https://wiki.example/p/a/b",

@@ -86,6 +86,8 @@ class Etherpad(Software):
             return Classified("front")
         if rest == "api":
             return Classified("api")
+        if rest.startswith(("javascript", "static/")):
+            return Classified("program", "", False, "etherpad:program", "what pads are made with, and no pad")
         found = _ADDRESS.fullmatch(rest)
         if found is None:
             return None

@@ -103,7 +103,9 @@ def test_from_the_front_page_no_pad_is_known(pads: Pads, tmp_path: Path) -> None
     report = mirrored.coverage(mirrored.sealed(jukni.archive))
     assert [one["name"] for one in report["software"]] == ["etherpad"]
     assert report["verdict"] == "unknown"
-    assert [line for line in pads.requests()[before:] if "/p/" in line] == []
+    asked = pads.requests()[before:]
+    assert [line for line in asked if "/p/" in line or line == "GET /javascript"] == []
+    assert "GET /static/js/index.js" in asked
 
 
 def test_the_next_night_reads_the_pads_again(pads: Pads, tmp_path: Path) -> None:

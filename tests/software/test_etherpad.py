@@ -90,6 +90,8 @@ def test_a_name_is_written_as_the_server_writes_it(spelt: str, name: str, addres
         ("p/x/12/export/html", "etherpad:revision"),
         ("p/x/export/markdown", "etherpad:view"),
         ("p/x/qr_generate", "etherpad:view"),
+        ("javascript", "etherpad:program"),
+        ("static/js/require-kernel.js", "etherpad:program"),
     ],
 )
 def test_what_is_left_out_says_why(view: str, rule: str) -> None:

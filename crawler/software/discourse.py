@@ -120,6 +120,8 @@ class Discourse(Software):
         path, query = asked(url, self.base)
         number = max(1, whole(query.get("page")) or 1)
         if found := _TOPIC_JSON.fullmatch(path):
+            if number > 1:
+                return Classified("posts", f"{found[1]}: page {number}", item=True)
             return Classified("topic", found[1], item=True, url=self._topic(found[1]))
         if found := _POSTS_JSON.fullmatch(path):
             ids = re.findall(r"post_ids(?:%5B%5D|\[\])=(\d+)", url) or ["0"]
@@ -197,6 +199,8 @@ class Discourse(Software):
             topic = place.id.partition(":")[0]
             for post in rows(table(said.get("post_stream")).get("posts")):
                 yield from self._read_post(post, topic, "batch")
+            if number := whole(asked(page.url, self.base)[1].get("page")):
+                yield from self._read_on(said, number)
         elif place.kind == "post":
             yield from self._read_post(said, str(said.get("topic_id", "")), "post")
         elif place.kind == "page":
@@ -284,6 +288,11 @@ class Discourse(Software):
         group = f"topic {id}"
         yield Item("topic", str(id), "topic", group=_category(said))
         given = {whole(post.get("id")): post for post in rows(posts.get("posts"))}
+        if "stream" not in posts:
+            for post in given.values():
+                yield from self._read_post(post, str(id), "page")
+            yield from self._read_on(said, 1)
+            return
         # Newer releases leave small actions out of this number, which stand in the stream all the same.
         count = max(len(stream), whole(said.get("posts_count")) or 0)
         yield Count("post", count, "posts_count", group)
@@ -309,6 +318,18 @@ class Discourse(Software):
             yield Item("page", f"{id}/{number}", "stream", url=url, as_page=True)
             if new and number > new[0] // PER_PAGE:
                 yield Ask(url, "page", again=True)
+
+    def _read_on(self, said: Mapping[str, Any], number: int) -> Iterator[Found]:
+        """Of a topic of more than 10,000 posts nobody says which they are: it is read page by page.
+
+        The page after a full one may not exist; one that is not full is the last.
+        """
+        id, slug = whole(said.get("id")), text(said.get("slug")) or "-"
+        url = canonical(self._page(slug, str(id), number)) or ""
+        yield Item("page", f"{id}/{number}", "stream", url=url, as_page=True)
+        if len(rows(table(said.get("post_stream")).get("posts"))) >= PER_PAGE:
+            url = f"{self.base}t/{id}.json?page={number + 1}&include_raw=true"
+            yield Item("posts", f"{id}: page {number + 1}", "links", url=url)
 
     def _read_post(self, post: Mapping[str, Any], topic: str, source: str) -> Iterator[Found]:
         if (id := whole(post.get("id"))) is None:

@@ -50,9 +50,10 @@ def test_it_is_whole_and_cheap(tmp_path: Path) -> None:
 
 
 def test_in_a_folder_with_uploads_elsewhere_and_a_limit(tmp_path: Path) -> None:
-    """As by Discourse's own limits: 429, which ends when it was said to."""
+    """429, which ends when it was said to; and a topic too long for a list of its posts."""
     with Site() as cdn:
         forum = Forum("/forum", small=True, cdn=cdn.url)
+        forum.MEGA = 40
         cdn.parts.append(Forum(small=True, cdn=cdn.url))
         limited = parts.refusing(forum, parts.every(25, 10), status=429, retry_after="1")
         crawled = crawl(tmp_path, limited, start="/forum/", more=f'also_private = ["{cdn.url[7:]}"]\n')

@@ -93,9 +93,12 @@ CATEGORIES = (
 class Forum:
     """The part for a `Site`; `prefix` is the folder it is installed in ("" or "/forum").
 
-    withheld: ids of posts that stand in a stream and are never given. down: targets that answer with 500 for
+    MEGA: posts from which on a topic does not say which they are. withheld: ids of posts that stand in a
+    stream and are never given. down: targets that answer with 500 for
     ever. cdn: where uploads lie, "" for the forum itself.
     """
+
+    MEGA = 10_000
 
     def __init__(self, prefix: str = "", *, small: bool = False, cdn: str = "") -> None:
         self.prefix = prefix
@@ -205,7 +208,7 @@ class Forum:
     def _json(self, path: str, query: list[tuple[str, str]]) -> Response | None:
         page = int(dict(query).get("page", 0))
         if found := re.fullmatch(r"/t/(?:[^/]+/)?(\d+)\.json", path):
-            return self._refused(int(found[1])) or _json(self._topic_json(self.topics[int(found[1])]))
+            return self._refused(int(found[1])) or self._topic_json(self.topics[int(found[1])], max(1, page))
         if found := re.fullmatch(r"/t/(\d+)/posts\.json", path):
             wanted = {int(value) for name, value in query if name == "post_ids[]"}
             if len(wanted) > PER_PAGE or not wanted:
@@ -264,12 +267,19 @@ class Forum:
             "visible": topic.listed,
         }
 
-    def _topic_json(self, topic: Topic) -> dict[str, Any]:
+    def _topic_json(self, topic: Topic, page: int) -> Response:
         self._views += 1
         stream = topic.stream()
-        first = self._given(stream[:PER_PAGE], topic.id)
-        posts = {"posts": first, "stream": [post.id for post in stream]}
-        return {"post_stream": posts, "suggested_topics": [], **self._brief(topic), "views": self._views}
+        here = stream[(page - 1) * PER_PAGE :][:PER_PAGE]
+        if not here:
+            return Response(b'{"errors":["Introuvable"],"error_type":"not_found"}', JSON, 404)
+        posts: dict[str, Any] = {"posts": self._given(here, topic.id)}
+        if len(stream) < self.MEGA:
+            posts["stream"] = [post.id for post in stream]
+        else:
+            posts |= {"isMegaTopic": True, "lastId": stream[-1].id}
+        said = {"post_stream": posts, "suggested_topics": [], **self._brief(topic)}
+        return _json({**said, "views": self._views})
 
     def _given(self, posts: list[Written], topic: int) -> list[dict[str, Any]]:
         return [

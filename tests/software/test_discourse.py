@@ -58,6 +58,7 @@ def read(answer: Page, known: Walked | None = None) -> list[Found]:
         ("t/la-for%C3%AAt/45/last", "page", "45/1", "t/la-for%C3%AAt/45"),
         ("t/45.json", "topic", "45", "t/45.json?include_raw=true"),
         ("t/la-for%C3%AAt/45.json", "topic", "45", "t/45.json?include_raw=true"),
+        ("t/45.json?page=3&include_raw=true", "posts", "45: page 3", ""),
         ("t/45/posts.json?post_ids%5B%5D=7&post_ids%5B%5D=9&include_raw=true", "posts", "45: 7-9", ""),
         ("posts/77.json?include_raw=true", "post", "77", ""),
         ("c/jardin/4", "category", "4/0", ""),
@@ -342,3 +343,16 @@ def test_a_walk_over_a_forum_takes_each_post_once() -> None:
     assert not walked.knows("topic", str(private.id))
     posts = [post for one in walked.pages.values() for post in Discourse(f"{site.url}/forum/").extract(one)]
     assert len({post.id for post in posts}) == len(posts) == len(forum.markers()) + 1
+
+
+def test_a_topic_too_long_to_name_its_posts_is_read_page_by_page() -> None:
+    forum = Forum(small=True)
+    forum.MEGA = PER_PAGE  # 10,000 with Discourse
+    with Site(forum) as site:
+        walked = walk(Discourse, f"{site.url}/", get)
+        beyond = [r.target for r in site.requests if r.status == 404 and ".json?page" in r.target]
+    assert walked.number("post", state="captured") == len(forum.markers())
+    assert walked.number("page", state="captured") == forum.pages()
+    full = next(one for one in forum.public() if len(one.posts) == PER_PAGE)
+    assert beyond == [f"/t/{full.id}.json?page=2&include_raw=true"]
+    assert {item.sources == {"links"} for item in walked.items.values() if item.state == "missing"} == {True}

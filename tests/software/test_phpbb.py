@@ -332,6 +332,10 @@ def test_skips_of_doors_only(both: Seen) -> None:
     front = both.page("forum/")
     skips = [one.url for one in both.module.read(front, Walked()) if isinstance(one, Skip)]
     assert [url.rpartition("?")[2] for url in skips] == ["f=99"]
+    other = replace(front, body=front.body.replace(b"forum_link", b"forum_read"))
+    assert [one for one in both.module.read(other, Walked()) if isinstance(one, Skip)] == [
+        one for one in both.module.read(front, Walked()) if isinstance(one, Skip)
+    ]
     bare = replace(front, body=re.sub(rb'<dd class="(?:topics|redirect)">.*?</dd>', b"", front.body))
     boards = [one.id for one in both.module.read(bare, Walked()) if isinstance(one, Item)]
     assert sorted(boards) == [str(board.id) for board in both.forum.boards]

@@ -70,7 +70,7 @@ def test_a_forum_comes_out_complete(spirit: Forum, tmp_path: Path) -> None:
 def small(forum: Forum, folder: Path) -> Iterator[Forum]:
     """A copy with a dozen topics that may be changed."""
     with forum.copied(folder) as copy:
-        copy.execute("DELETE FROM spirit_topic_topic WHERE id > 20 OR title LIKE 'Trente%'")
+        copy.execute("DELETE FROM spirit_topic_topic WHERE id > 20 OR title LIKE 'Dix%'")
         yield copy
 
 

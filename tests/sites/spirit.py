@@ -240,14 +240,14 @@ def _wanted() -> dict[str, object]:
     topic("Bienvenue à tous", "Annonces", 2, globally=True)
     topic("Règles & usages", "Annonces", 1, pinned=True)
     topic("Sujet clos", "Annonces", COMMENTS_PER_PAGE, closed=True)
-    topic("Trente pages d’histoire", "Hors du fil", 30 * COMMENTS_PER_PAGE)
+    topic("Dix pages d’histoire", "Hors du fil", 10 * COMMENTS_PER_PAGE)
     attach(topic("L'équipe entre elle", "", 3, hidden="private")[0], "files", "comptes.pdf")
     topic("Retiré par l'équipe", "Général", 2, hidden="removed")
     topic("Entre modérateurs", "Équipe", 2, hidden="category")
     topic("D’un autre temps", "Ancien", 2, hidden="category")
     topic("Login", "Annonces", 1)  # addresses that would be orders elsewhere
     topic("Update", "Annonces", COMMENTS_PER_PAGE + 1)
-    for number in range(100):
+    for number in range(120):
         topic(f"Petite annonce {number}", ("Annonces", "Annonces", "Potager d’été")[number % 3], 1)
     categories = [
         {"title": "Général"},

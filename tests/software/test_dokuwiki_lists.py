@@ -90,6 +90,17 @@ def test_the_end_is_a_page_that_brings_nothing_new() -> None:
     assert asks(again) == []
 
 
+def test_a_wiki_that_does_not_turn_pages_proves_nothing() -> None:
+    newest = '<li><input type="checkbox" value="2000001"><a href="/wikhan/fr:faq">fr:faq</a></li>'
+    page = lines(0, 19).replace("<li>", newest + "<li>", 1)
+    same = html(f"{BASE}fr:faq?do=revisions&first=18", head(), page)
+    found = told(wiki(), same, walked(*range(19)))
+    assert not ended(found)
+    assert asks(found) == []
+    past = html(f"{BASE}fr:faq?do=revisions&first=45", head(), page)
+    assert ended(told(wiki(), past, walked(*range(45))))
+
+
 def test_a_history_without_older_ones_ends_at_once() -> None:
     assert ended(told(wiki(), html(f"{BASE}fr:faq?do=revisions", head(), lines(0, 20, last=7))))
 

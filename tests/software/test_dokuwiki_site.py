@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from crawler.software import Item, Page, Setting
+from crawler.software import Ask, Item, Page, Setting
 from crawler.software.dokuwiki import DokuWiki
 from crawler.software.dokuwiki.addresses import fold
 from crawler.software.dokuwiki.found import jsinfo
@@ -20,9 +20,9 @@ from tests.sites import dokuwiki, wiki_host
 from tests.sites.dokuwiki import CODE, Wikis
 from tests.sites.dokuwiki_releases import installed, newer
 from tests.sites.dokuwiki_writer import DokuWiki as Truth
-from tests.sites.dokuwiki_writer import Revision, Setup
+from tests.sites.dokuwiki_writer import Revision, Setup, Writer
 from tests.sites.wiki_host import Missing, WikiHost
-from tests.software.walker import Walked, get, walk
+from tests.software.walker import Known, Walked, get, walk
 
 pytestmark = pytest.mark.real
 
@@ -65,6 +65,43 @@ def test_every_release_under_every_kind_of_address(
             assert list(walked.ids("page", "denied")) == ["prive:secret"]
     except Missing as missing:
         pytest.skip(str(missing))
+
+
+@pytest.mark.parametrize("suite", ["", "forky"])
+def test_histories_of_every_length_are_walked_to_their_end(
+    suite: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    # Releases turn pages of 20 differently at the boundaries; deleted pages have one line more to hide.
+    lengths = (1, 19, 20, 21, 38, 39, 40, 41)
+    try:
+        folder = tmp_path_factory.mktemp("h")
+        write = Writer(folder, "longs", Setup(newer(suite) if suite else installed(CODE), rewrite=1))
+        for length in lengths:
+            write.page(f"vit:p{length}", *(f"Jour {n}." for n in range(length)))
+            write.page(f"mort:p{length}", *(f"Jour {n}." for n in range(length)), deleted=True)
+        truth = write.done("/longs/")
+        with wiki_host.serve(folder, [truth.mount()]) as host:
+            module = DokuWiki(f"{host.url}/longs/", {"rewrite": "1", "slash": "0", "start": "start"})
+            for page in truth.pages:
+                listed, ended, asked = _history(module, f"{host.url}/longs/{page.id}?do=revisions")
+                assert listed == {f"{page.id}@{revision.time}" for revision in page.revisions[:-1]}
+                assert ended
+                assert asked <= (1 if len(page.revisions) <= 20 else 2 + len(page.revisions) // 19)
+    except Missing as missing:
+        pytest.skip(str(missing))
+
+
+def _history(module: DokuWiki, url: str) -> tuple[set[str], bool, int]:
+    """What a history lists when it is walked, whether its end was seen, and how many pages that took."""
+    known, waiting = Walked(), [url]
+    for asked in waiting:
+        found = list(module.read(get(asked), known))
+        asks = [one.url for one in found if isinstance(one, Ask) and "do=revisions" in one.url]
+        waiting += [ask for ask in asks if ask not in waiting]
+        for one in found:
+            if isinstance(one, Item):
+                known.items.setdefault((one.kind, one.id), Known(state=one.state, group=one.group))
+    return set(known.ids("revision")), known.number("history", state="captured") == 1, len(waiting)
 
 
 # --- wikis set up otherwise

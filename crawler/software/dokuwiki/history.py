@@ -133,6 +133,9 @@ def _walk(
     old = _old(found)
     named = set(known.ids(kind.revision, group=id))
     before = [entry for entry in old if f"{id}@{entry.rev}" in named]
+    if first and found[0].current and len(named) > first:
+        # The first page again, though there are more: a wiki that does not turn pages proves nothing.
+        return
     at_end = len(before) == len(old) if first else not _has_older(page)
     if at_end:
         yield Item(kind.history, id, "history", state="captured")

@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import logging
 import math
-import shlex
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +40,7 @@ from crawler.scope import Scope
 from crawler.software import Accepted, Page
 from crawler.visit import Stopped, Visit, Visitor
 from storage import seal
-from storage.errors import Failure, Interrupted, OutOfDisk, RemoteError
+from storage.errors import Failure, Interrupted
 from storage.files import room_for
 from storage.manifest import Manifest
 from storage.snapshot import Snapshot
@@ -175,7 +174,9 @@ class Crawl:
 
     def _resume(self, previous: Snapshot | None) -> Scope:
         """Bring WARC and frontier to one state, and begin where the last run stopped."""
-        self.frontier.reopen(self.recorder.recover())
+        lost = self.frontier.reopen(self.recorder.recover())
+        Inventory(self._db).unlearn(lost)
+        pages.remove(self._db, lost.values())
         self.frontier.reset_leases()
         self.frontier.reopen_failed()
         seeds = tuple(url for url in map(canonical, self.site.urls) if url)
@@ -284,7 +285,10 @@ class Crawl:
     def learnt(self, visit: Visit) -> None:
         """The callback has taken what it wanted: capture, links and the row's end, in one commit."""
         decision = visit.decision
-        self.frontier.done(visit.lease.row, decision.outcome, visit.exchange.status, decision.why or None)
+        if unread := self._learner.unread(visit):
+            self.frontier.failed(visit.lease.row, unread, visit.exchange.status)
+        else:
+            self.frontier.done(visit.lease.row, decision.outcome, visit.exchange.status, decision.why or None)
         self.fetched += 1
         self._member.learnt(visit.lease.row)
         self.commit()
@@ -334,7 +338,7 @@ class Crawl:
                 self._keeper.cancel()
             with contextlib.suppress(Failure):
                 self._db.rollback()
-            self.outcome.failure = self._worded(failure)
+            self.outcome.failure = ending.worded(failure, self._snapshot, self._db, self._again)
         self.stop(failure.risk)
         self._client.abort_all()
 
@@ -444,23 +448,6 @@ class Crawl:
             self.fail(failure)
         except Exception as error:  # noqa: BLE001  a task's exception would be seen by nobody
             self.crash(error)
-
-    def _worded(self, failure: Failure) -> Failure:
-        """The same for a person who does not know which file of ours had no room, or which URL no answer."""
-        if not isinstance(failure, OutOfDisk | RemoteError):
-            return failure
-        look = [f"df -h {shlex.quote(str(self._snapshot.folder))}"] if isinstance(failure, OutOfDisk) else []
-        kept = "what was captured"
-        with contextlib.suppress(Failure):
-            # Counted anew, for what the frontier has in memory was taken back with the last transaction.
-            kept = f"{Frontier(self._db).counts()['done']} URLs are captured"
-        return type(failure)(
-            f"{self._snapshot} is not finished",
-            what=failure.what,
-            where=failure.where,
-            kept=f"{kept}; the crawl goes on where it stopped",
-            next=(*look, self._again),
-        )
 
     async def _sleep(self, seconds: float) -> None:
         """The pace's waiting: ends early, with Stopped, when the crawl stops."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
+import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +17,10 @@ from crawler.frontier import Frontier
 from crawler.learn import Learner
 from crawler.recorder import Recorder
 from crawler.resolve import resolve
-from storage.errors import RemoteError
+from storage.errors import Failure, OutOfDisk, RemoteError
 from storage.manifest import Tool
 from storage.seal import Crawl
+from storage.snapshot import Snapshot
 
 TOOL = Tool("jukni", __version__)
 
@@ -66,6 +70,24 @@ def about(frontier: Frontier, site: Site, report: Mapping[str, Any]) -> Crawl:
             "denied": counts.get("done/denied", 0),
             "redirects": counts.get("done/redirect", 0),
         },
+    )
+
+
+def worded(failure: Failure, snapshot: Snapshot, db: sqlite3.Connection, again: str) -> Failure:
+    """The same for a person who does not know which file of ours had no room, or which URL no answer."""
+    if not isinstance(failure, OutOfDisk | RemoteError):
+        return failure
+    look = [f"df -h {shlex.quote(str(snapshot.folder))}"] if isinstance(failure, OutOfDisk) else []
+    kept = "what was captured"
+    with contextlib.suppress(Failure):
+        # Counted anew, for what the frontier had in memory was taken back with the last transaction.
+        kept = f"{Frontier(db).counts()['done']} URLs are captured"
+    return type(failure)(
+        f"{snapshot} is not finished",
+        what=failure.what,
+        where=failure.where,
+        kept=f"{kept}; the crawl goes on where it stopped",
+        next=(*look, again),
     )
 
 

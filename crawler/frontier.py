@@ -291,15 +291,21 @@ class Frontier:
             self._recount()
         return n
 
-    def reopen(self, rows: Iterable[int]) -> None:
-        """These rows are pending again, whatever they were: their records turned out not to be whole."""
-        n = self._db.executemany(
-            "UPDATE urls SET state = 'pending', kind = ifnull(kind, 'page'), not_before = NULL,"
-            " outcome = NULL, status = NULL, detail = NULL, rule = NULL WHERE row = ?",
-            [(row,) for row in rows],
-        ).rowcount
-        if n:
+    def reopen(self, rows: Iterable[int]) -> dict[int, str]:
+        """These rows are pending again, whatever they were: their records turned out not to be whole.
+
+        Gives their URLs.
+        """
+        found: dict[int, str] = {}
+        for row in rows:
+            found |= self._db.execute(
+                "UPDATE urls SET state = 'pending', kind = ifnull(kind, 'page'), not_before = NULL,"
+                " outcome = NULL, status = NULL, detail = NULL, rule = NULL WHERE row = ? RETURNING row, url",
+                (row,),
+            ).fetchall()
+        if found:
             self._recount()
+        return found
 
     def once_more(self, links: Iterable[Link]) -> int:
         """Ask again for what was answered or given up before; how many rows. Unknown ones are left."""

@@ -7,7 +7,7 @@ whole was read. What a page told is forgotten when the page is read again: its l
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from crawler.software import Count, Found, Heard, Item, State
@@ -165,6 +165,19 @@ class Inventory:
     def moved(self, before: str, after: str) -> None:
         """An item's address redirects to another: it is to be had there."""
         self._db.execute("UPDATE items SET url = ? WHERE url = ? AND state = 'expected'", (after, before))
+
+    def unlearn(self, rows: Mapping[int, str]) -> None:
+        """The records of these rows of the frontier (with their URLs) are lost: as if nothing had come.
+
+        What is still there, or still told, is settled and told again once they are asked for again.
+        """
+        for row, url in rows.items():
+            self._db.execute(
+                "UPDATE items SET state = 'expected', told = 0, why = '' WHERE (url = ? AND NOT told)"
+                " OR (told AND number IN (SELECT item FROM tellings WHERE row = ?))",
+                (url, row),
+            )
+            self._db.execute("DELETE FROM counters WHERE row = ?", (row,))
 
     def move(self, before: str, after: str) -> None:
         """An installation turns out to lie elsewhere; what is known of it goes along."""

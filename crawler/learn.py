@@ -114,7 +114,7 @@ class Learner:
                 self._tripped(trip)
 
     def unread(self, visit: Visit) -> str:
-        """Why a list that was captured counts as a gap: more of it than can be read was not read; "" if not."""
+        """Why a captured list counts as a gap: there is more of it than was read; "" where nothing is."""
         page, lease = visit.page, visit.lease
         if page is None or page.whole or visit.decision.outcome != "captured":
             return ""

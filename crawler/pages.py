@@ -6,7 +6,7 @@ import html
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from storage.manifest import time_text
@@ -33,6 +33,11 @@ def title(body: bytes, charset: str) -> str:
 def add(db: sqlite3.Connection, url: str, at: datetime, text: str) -> None:
     """Remember a page; a later capture of the same URL takes its place. at: of the capture, UTC."""
     db.execute("INSERT OR REPLACE INTO pages VALUES (?, ?, ?)", (url, time_text(at), text))
+
+
+def remove(db: sqlite3.Connection, urls: Iterable[str]) -> None:
+    """Forget these pages: their captures are lost."""
+    db.executemany("DELETE FROM pages WHERE url = ?", [(url,) for url in urls])
 
 
 def lines(db: sqlite3.Connection) -> Iterator[str]:

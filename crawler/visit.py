@@ -345,15 +345,16 @@ class Visitor:
         head = exchange.head
         if head is None or head.status == 304:
             return None
-        body = b""
+        body, whole = b"", True
         if exchange.payload_size:
             if head.mime in TEXTS or head.mime.endswith("+json") or self._reads(lease.url, head.mime):
-                body = text(exchange)
+                body, whole = _text(exchange)
             elif lease.url.endswith(".xml.gz"):  # a sitemap
-                body = unpacked(text(exchange), BODY_LIMIT)
-        return Page(
-            lease.url, head.status, head.mime, body, exchange.began, head.headers, exchange.payload_size
-        )
+                packed, whole = _text(exchange)
+                body = unpacked(packed, BODY_LIMIT)
+                whole = whole and len(body) < BODY_LIMIT
+        size = exchange.payload_size
+        return Page(lease.url, head.status, head.mime, body, exchange.began, head.headers, size, whole)
 
     def _wants_cookie(self, lease: Lease, head: Head) -> bool:
         """Whether this redirect only hangs a session id on the URL, and cookies were not tried yet."""
@@ -409,7 +410,14 @@ def unpacked(body: bytes, limit: int) -> bytes:
 
 def text(exchange: Exchange) -> bytes:
     """The body without transfer and content coding, cut at BODY_LIMIT; b"" without a head."""
+    return _text(exchange)[0]
+
+
+def _text(exchange: Exchange) -> tuple[bytes, bool]:
+    """The same, and whether nothing was cut off."""
     head = exchange.head
     if head is None:
-        return b""
-    return decoded(head, payload(head, body(exchange.response, head)), BODY_LIMIT)[0]
+        return b"", True
+    # What is no whole gzip is as long as the site made it: only our own cut counts.
+    found, whole = decoded(head, payload(head, body(exchange.response, head)), BODY_LIMIT)
+    return found, whole or len(found) < BODY_LIMIT

@@ -19,6 +19,7 @@ _SHALLOW = 32_000  # bytes parsed of a page nested so deep that the parser would
 class Page:
     """url: canonical, as asked for. body: decoded; b"" for what is no text. size: payload bytes.
 
+    whole: False when the body was longer than what is read of one (`crawler.visit.BODY_LIMIT`).
     headers: as in `storage.exchange.Head`. at: when it was fetched, UTC. mime: lower case, no parameters.
     """
 
@@ -29,6 +30,7 @@ class Page:
     at: datetime
     headers: tuple[tuple[bytes, bytes], ...] = ()
     size: int = 0
+    whole: bool = True
 
     def header(self, name: str) -> str:
         """The first value of a header, by name in any case; "" without it."""

@@ -173,6 +173,31 @@ def test_what_no_page_names_any_more_is_not_counted(inventory: Inventory) -> Non
     assert inventory.at(WIKI).state("topic", "7") == "captured"
 
 
+def test_what_lost_records_said_is_open_again(inventory: Inventory) -> None:
+    """A power cut took the records of row 5 (a topic) and of row 6 (a page): neither counts as captured."""
+    posts = [Item("post", str(n), "topic", group="topic 7", state="captured") for n in (1, 2)]
+    inventory.tell(WIKI, 4, [Item("post", "2", "index"), Item("post", "3", "other", state="captured")])
+    inventory.tell(WIKI, 5, [*posts, Count("post", 2, "topic", group="topic 7")])
+    stood = {"faq": "captured", "secret": "denied", "start": "captured"}
+    inventory.tell(WIKI, 1, [Item("page", id, "index", url=WIKI + id) for id in stood])
+    for id, state in stood.items():
+        inventory.settle(WIKI, "page", id, WIKI + id, state, "dit")  # type: ignore[arg-type]
+    inventory.unlearn({5: f"{WIKI}?topic=7", 6: f"{WIKI}faq", 7: f"{WIKI}secret", 8: f"{WIKI}rien"})
+    assert lost(inventory) == [
+        ("post", "2", "index,topic"),
+        ("post", "1", "topic"),
+        ("page", "faq", "index"),
+        ("page", "secret", "index"),
+    ]
+    assert inventory.at(WIKI).state("post", "3") == "captured"
+    assert inventory.counters() == 0
+    # Asked for again: the topic is there, the page is gone.
+    inventory.tell(WIKI, 5, posts)
+    inventory.settle(WIKI, "page", "faq", f"{WIKI}faq", "missing", "HTTP 404")
+    inventory.settle(WIKI, "page", "secret", f"{WIKI}secret", "denied")
+    assert [(one.id, one.state) for one in inventory.lost()] == [("faq", "missing")]
+
+
 def test_a_number_of_the_whole_site(inventory: Inventory) -> None:
     inventory.tell(WIKI, 5, [Item("post", "1", "topic", group="topic 7", state="captured")])
     inventory.tell(WIKI, 6, [Count("post", 2, "index")])

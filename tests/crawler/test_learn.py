@@ -54,6 +54,7 @@ class Toy(Software):
     family = "wiki"
     listed = frozenset({"page"})
     useful = frozenset({"page"})
+    pieces = frozenset({"pieces"})
     proofs: ClassVar[dict[str, tuple[str, ...]]] = {"page": ("list", "changes")}
     min_delay = 2.5
 
@@ -66,7 +67,7 @@ class Toy(Software):
 
     def classify(self, url: str) -> Classified | None:
         name = url.removeprefix(BASE)
-        if name in ("list", "changes"):
+        if name in ("list", "changes", "pieces"):
             return Classified(name)
         if match := re.fullmatch(r"\?n=(\w+)", name):
             return Classified("page", match[1], item=True)
@@ -142,6 +143,7 @@ class Bench:
         outcome: str = "captured",
         head: str = "200 OK",
         mime: str = HTML,
+        whole: bool = True,
     ) -> None:
         """Have a URL leased, answered and learnt from."""
         if self.frontier.why(url) is None:
@@ -155,11 +157,14 @@ class Bench:
             body if mime != HTML else f'<link rel="icon" href="http://loin.example/i.png">{body}'
         ).encode()
         exchange = Exchange(url=url, began=now, request=b"", response=Held(raw + data), head=parsed)
-        page = Page(url, parsed.status, parsed.mime, data, now, parsed.headers, len(data))
+        page = Page(url, parsed.status, parsed.mime, data, now, parsed.headers, len(data), whole)
         decision = Decision(True, False, outcome, "" if outcome == "captured" else parsed.reason.decode())  # type: ignore[arg-type]
-        whole = page if outcome == "captured" else None
-        self.learner.learn(Visit(lease, exchange, decision, data, whole))
-        self.frontier.done(lease.row, outcome, parsed.status)
+        visit = Visit(lease, exchange, decision, data, page if outcome == "captured" else None)
+        self.learner.learn(visit)
+        if unread := self.learner.unread(visit):
+            self.frontier.failed(lease.row, unread, parsed.status)
+        else:
+            self.frontier.done(lease.row, outcome, parsed.status)
         self.frontier.reset_leases()
 
     def waiting(self) -> list[tuple[str, str]]:
@@ -401,6 +406,35 @@ def test_a_sitemap_of_a_site_nobody_knows(bench: Bench) -> None:
     assert list(bench.inventory.lost()) == []
     report = said(bench)
     assert report["verdict"] == "complete"
+
+
+@pytest.mark.parametrize(
+    ("url", "mime", "whole", "gap"),
+    [
+        ("list", "text/plain", False, True),
+        ("list", "text/plain", True, False),
+        ("pieces", "text/plain", False, False),
+        ("accueil", HTML, False, True),
+        ("accueil", "text/plain", False, False),
+        ("http://loin.example/style.css", "text/css", False, False),
+    ],
+)
+def test_a_list_too_long_to_be_read_is_a_gap(
+    known: Bench, url: str, mime: str, whole: bool, gap: bool
+) -> None:
+    """An item's file may be as long as it likes; what stands on a page of posts must be read."""
+    url = url if "//" in url else BASE + url
+    known.visit(url, "accueil forêt", kind="inventory", mime=mime, whole=whole)
+    assert (known.frontier.why(url).state == "failed") is gap  # type: ignore[union-attr]
+    if url == f"{BASE}list":
+        assert (f"{BASE}accueil", "page") in known.waiting(), "what was read is fetched"
+
+
+def test_a_sitemap_too_long_to_be_read_is_a_gap(bench: Bench) -> None:
+    url, body = f"{BASE}sitemap.xml", f"<urlset><url><loc>{BASE}a</loc></url></urlset>"
+    bench.visit(url, body, kind="feed", mime="text/xml", whole=False)
+    bench.visit(f"{BASE}a", "a")
+    assert said(bench)["verdict"] == "gaps"
 
 
 # --- rounds at the end, and the verdict

@@ -216,7 +216,7 @@ def test_other_views_are_left_with_a_reason(path: str, rule: str) -> None:
         ("/wiki/Special:AllPages", "special", "Allpages"),
         ("/wiki/Sp%C3%A9cial:Toutes_les_pages", "special", "Allpages"),
         ("/w/index.php?title=Cat%C3%A9gorie:Bois&pagefrom=F", "list", "Catégorie:Bois"),
-        ("/w/index.php?title=Sp%C3%A9cial:Exporter&pages=A%0AB&history=1", "inventory", ""),
+        ("/w/index.php?title=Sp%C3%A9cial:Exporter&pages=A%0AB&history=1", "export", ""),
         ("/w/api.php?action=query&format=json&formatversion=2&meta=siteinfo", "inventory", ""),
         ("/w/index.php", "door", ""),
         ("/w/images/d/d0/Carte_du_bois.png", "file", "Carte_du_bois.png"),

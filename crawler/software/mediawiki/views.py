@@ -75,7 +75,7 @@ def _page(url: str, view: View, at: Addresses, by_api: bool) -> Classified:
 
 def _special(view: View, at: Addresses, by_api: bool) -> Classified:
     if view.query.keys() == {"pages", "history"}:
-        return Classified("inventory")
+        return Classified("export")
     name = special(view, at)
     if name not in ("", "Export") and not view.query:
         return Classified("special", name)

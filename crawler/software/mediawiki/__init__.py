@@ -34,6 +34,7 @@ class MediaWiki(Software):
     family = "wiki"
     listed = frozenset({"page", "special"})
     useful = frozenset({"page", "revision", "file"})
+    pieces = frozenset({"export"})
     proofs: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "page": ("allpages", "allrevisions", "index", "statistics"),
         "revision": ("allrevisions", "export", "histories", "pages"),
@@ -98,6 +99,10 @@ class MediaWiki(Software):
         at = self.at
         if not self._by_api:
             yield from listings.first(at)
+            # Listed, and not there: a new export tells whether it was deleted meanwhile.
+            for title in inventory.ids("page", "missing"):
+                if inventory.knows("history", title):
+                    yield Ask(at.export([title]), again=True)
             # Once the lists were read (or are for members), what no export brought.
             if "special:Allpages" in self.settings or inventory.number("page", state="denied"):
                 titles = list(inventory.ids("history", "expected"))

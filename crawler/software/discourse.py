@@ -32,7 +32,7 @@ from crawler.software import (
 )
 from crawler.software.boards import asked
 from crawler.software.items import Attachment, Post
-from crawler.software.values import flag, rows, table, text, whole
+from crawler.software.values import flag, many, rows, table, text, whole
 
 PER_PAGE = 20  # TopicView.chunk_size; as many posts are asked for at once
 _ONCE_MORE = 200  # posts that were never given, asked for one by one at the end
@@ -176,7 +176,7 @@ class Discourse(Software):
             said = table(page.json)
             if "errors" in said:
                 denied = said.get("error_type") in ("not_logged_in", "invalid_access")
-                return Accepted("denied" if denied else "missing", "; ".join(map(str, said["errors"])))
+                return Accepted("denied" if denied else "missing", "; ".join(map(str, many(said["errors"]))))
             if not said or _KINDS.get(place.kind, "") not in ("", *said):
                 return Accepted("challenge", f"no JSON of Discourse: {_title(page)}")
             return OK
@@ -284,11 +284,13 @@ class Discourse(Software):
     def _read_topic(self, said: Mapping[str, Any], inventory: Inventory) -> Iterator[Found]:
         id, slug = whole(said.get("id")), text(said.get("slug")) or "-"
         posts = table(said.get("post_stream"))
-        stream = [one for one in map(whole, posts.get("stream") or ()) if one is not None]
+        stream = [one for one in map(whole, many(posts.get("stream"))) if one is not None]
         group = f"topic {id}"
+        if id is None:
+            return
         yield Item("topic", str(id), "topic", group=_category(said))
         given = {whole(post.get("id")): post for post in rows(posts.get("posts"))}
-        if "stream" not in posts:
+        if not stream:
             for post in given.values():
                 yield from self._read_post(post, str(id), "page")
             yield from self._read_on(said, 1)

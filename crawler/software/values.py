@@ -13,7 +13,12 @@ def table(value: Any) -> Mapping[str, Any]:
 
 def rows(value: Any) -> list[Mapping[str, Any]]:
     """The objects in a list; empty for anything else."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [one for one in many(value) if isinstance(one, dict)]
+
+
+def many(value: Any) -> list[Any]:
+    """A list; empty for anything else."""
+    return value if isinstance(value, list) else []
 
 
 def whole(value: Any) -> int | None:

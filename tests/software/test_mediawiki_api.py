@@ -243,10 +243,13 @@ def test_revisions_with_their_texts(revision: dict[str, Any]) -> None:
 
 def test_an_answer_too_long_to_be_read_is_asked_in_halves() -> None:
     bench = Bench(time="x")
-    cut = b'{"query":{"pages":[{"title":"A","revisions":[{"revid":1,"content":"' + b"a" * 8_000_000
-    page = Page(API + "prop=revisions&revids=1%7C2%7C3", 200, "application/json", cut, NOW)
+    cut = b'{"query":{"pages":[{"title":"A","revisions":[{"revid":1,"content":"aaaaaa'
+    page = Page(API + "prop=revisions&revids=1%7C2%7C3", 200, "application/json", cut, NOW, whole=False)
+    place = bench.module.classify(page.url)
+    assert place is not None
+    assert place.kind in bench.module.pieces
     assert [query["revids"] for query in asked(bench.read(page))] == ["1", "2|3"]
-    alone = Page(API + "prop=revisions&revids=1", 200, "application/json", cut, NOW)
+    alone = Page(API + "prop=revisions&revids=1", 200, "application/json", cut, NOW, whole=False)
     assert bench.read(alone) == []
 
 

@@ -67,6 +67,20 @@ def test_a_history_that_was_cut_is_not_taken_for_whole() -> None:
     assert [query["pages"] for query in queries] == ["B"]
 
 
+def test_a_page_that_was_listed_and_deleted_is_named_so() -> None:
+    bench = Bench()
+    bench.all.tell(BASE, 77, [Item("page", "Ici", "index"), Item("history", "Ici", "index")])
+    for title in ("Ici", "Lien mort"):
+        bench.all.settle(BASE, "page", title, f"https://wiki.test/wiki/{title}", "missing")
+    exports = [one for one in bench.module.again(bench.all.at(BASE)) if "pages=" in one.url]
+    assert [(query["pages"], one.again) for query, one in zip(asked(exports), exports, strict=True)] == [
+        ("Ici", True)
+    ]
+    bench.read(xml("", "Ici"))
+    assert bench.states("page") == {"Ici": "denied", "Lien mort": "missing"}
+    assert not [one for one in bench.module.again(bench.all.at(BASE)) if "pages=" in one.url]
+
+
 def revision(number: int, *, link: bool = True) -> str:
     date = f'<a href="/w/index.php?title=A&amp;oldid={number}" class="mw-changeslist-date">hier</a>'
     hidden = '<span class="history-deleted mw-changeslist-date">hier</span>'

@@ -34,7 +34,7 @@ class MediaWiki(Software):
     family = "wiki"
     listed = frozenset({"page", "special"})
     useful = frozenset({"page", "revision", "file"})
-    pieces = frozenset({"export"})
+    pieces = frozenset({"export", "texts"})
     proofs: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "page": ("allpages", "allrevisions", "index", "statistics"),
         "revision": ("allrevisions", "export", "histories", "pages"),

@@ -21,6 +21,7 @@ _TEXTS = 50  # revisions with their text that one answer may bring
 _WEIGHT = 4_000_000  # bytes one export should bring; guessed, since nothing says how long a history is
 _DEPTH = 10  # versions of its present length that a page is guessed to have
 HIDDEN = "an administrator hid the text of this revision"
+DELETED = "it was deleted while it was being crawled"
 HIDDEN_FILE = "an administrator hid this version of the file"
 
 
@@ -273,12 +274,11 @@ def _read_changes(found: Any, at: Addresses, inventory: Inventory) -> Iterator[F
         title, number = str(change.get("title", "")), change.get("revid")
         kind, action = change.get("logtype"), change.get("logaction")
         if kind == "delete" and action == "delete":
-            gone = "it was deleted while it was being crawled"
             if inventory.state("page", title) == "missing":
-                yield Item("page", title, "changes", state="denied", why=gone)
+                yield Item("page", title, "changes", state="denied", why=DELETED)
             for lost in inventory.ids("revision", group=title):
                 if inventory.state("revision", lost) in ("expected", "missing"):
-                    yield Item("revision", lost, "changes", state="denied", why=gone)
+                    yield Item("revision", lost, "changes", state="denied", why=DELETED)
         elif kind in ("move", "import") or (kind == "delete" and action == "restore"):
             pages[str(change.get("logparams", {}).get("target_title", title))] = None
         elif kind == "upload":

@@ -12,7 +12,6 @@ from crawler.software import OK, Accepted, Page
 from crawler.software.mediawiki.api import refused
 from crawler.software.mediawiki.detection import MARK
 
-_READ = 8_000_000  # bytes of a page that are looked at; where a longer one ends cannot be told
 _DENIED = frozenset({"readapidenied", "permissiondenied", "blocked", "autoblocked", "moduledisabled"})
 _PASSING = re.compile(
     r"ratelimited|maxlag|readonly|internal_api_error|db(?:query|connection)?error|stashfail"
@@ -34,7 +33,7 @@ _END = re.compile(rb"</html>\s*(?:<!--.*?-->\s*)*$", re.DOTALL | re.IGNORECASE)
 
 def accept_answer(page: Page) -> Accepted:
     """An answer of the API."""
-    if page.json is None and len(page.body) >= _READ and page.mime == "application/json":
+    if page.json is None and not page.whole and page.mime == "application/json":
         return OK  # read in smaller parts
     if page.json is None:
         if page.is_html and MARK.search(page.body):
@@ -99,6 +98,6 @@ def accept_page(page: Page) -> Accepted:
         return Accepted("denied", "the wiki lets only some members see it")
     if _NO_TEXT.search(body) and not _MEMBERS.search(body):
         return Accepted("missing", "nobody wrote this page")
-    if len(body) < _READ and not _END.search(body[-2000:]):
+    if page.whole and not _END.search(body[-2000:]):
         return Accepted("challenge", "the page breaks off before its end")
     return OK

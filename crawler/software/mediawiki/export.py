@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 from crawler.software import Ask, Found, Heard, Inventory, Item, Page, Setting
 from crawler.software.items import WikiPage
 from crawler.software.mediawiki.addresses import Addresses
-from crawler.software.mediawiki.api import HIDDEN
+from crawler.software.mediawiki.api import DELETED, HIDDEN
 from crawler.software.mediawiki.titles import Namespace, Namespaces
 
 LEFT_OUT = "the export leaves this page out"
@@ -115,6 +115,8 @@ def read(page: Page, at: Addresses, by_api: bool, inventory: Inventory) -> Itera
     if found.whole and not by_api:
         for title in lacking:
             yield Item("history", title, "export", state="denied", why=LEFT_OUT)
+            if inventory.state("page", title) == "missing":
+                yield Item("page", title, "export", state="denied", why=DELETED)
     elif not found.whole and len(asked) > 1:
         # Halves, so that one page that is too much for the server does not take the others with it.
         middle = (len(lacking) + 1) // 2

@@ -27,7 +27,7 @@ def classify(url: str, at: Addresses, by_api: bool) -> Classified | None:
     if url.startswith(at.script):
         rest = url[len(at.script) :]
         if rest.startswith(_API):
-            return Classified("inventory")
+            return Classified("texts" if "&revids=" in rest else "inventory")
         if rest.startswith(_PROGRAMS):
             return _left("mediawiki:program", "an interface for programs; what pages need of it is kept")
         if not rest and at.script == at.base:

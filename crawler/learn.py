@@ -125,6 +125,15 @@ class Learner:
             return ""
         return f"it is longer than the {BODY_LIMIT >> 20} MB that are read: what stands behind is not known"
 
+    def left_out(self, url: str, reason: str) -> None:
+        """A URL that was wanted is not asked for: what it shows is refused to us."""
+        claimed = self.installations.classify(url)
+        if claimed and claimed[1].item:
+            one, place = claimed
+            self.inventory.settle(one.base, place.kind, place.id, url, "denied", reason)
+        else:
+            self.inventory.settle_url(url, "denied", reason)
+
     def forget(self) -> None:
         """Something went wrong while learning: what pages named is judged anew from here on."""
         self._named.forget()
@@ -182,7 +191,7 @@ class Learner:
         announced = self.inventory.size(page.url) if found.verdict == "ok" else None
         coded = bool(page.header("content-encoding"))
         got = len(page.body) if coded else page.size
-        unseen = coded and len(page.body) in (0, BODY_LIMIT)
+        unseen = coded and not (page.body and page.whole)
         if announced is None or announced == got or unseen:
             return found
         return Accepted("challenge", f"{got} bytes came, the site's own list says {announced}")

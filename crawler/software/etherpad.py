@@ -29,9 +29,6 @@ from crawler.software import (
 from crawler.software.items import WikiPage
 from crawler.software.page import Page
 
-BODY_LIMIT = 8 * 1024 * 1024
-"""Bytes of a body that a module is given at most; a longer history is counted as far as it is seen."""
-
 _PAD = re.compile(r"(https?://[^/?]+/(?:[^?]*?/)??)p/([^/?]+)/?(?:\?.*)?")
 _ADDRESS = re.compile(r"p/([^/?]+)(?:/([^?]*))?(?:\?.*)?")
 _EXPORT = re.compile(r"export/(etherpad|txt|html)/?")
@@ -127,8 +124,8 @@ class Etherpad(Software):
         for kind, records in _RECORDS.items():
             head = _HEADS[kind].search(page.body)
             published = int(head[1]) + 1 if head else 0  # no messages: chatHead is -1
-            bound = "at most" if _is_cut(page) else "exact"
-            yield Count(kind, published, "export", pad, bound)  # type: ignore[arg-type]
+            # Of a history too long to be read whole, what is seen of it is counted.
+            yield Count(kind, published, "export", pad, "exact" if page.whole else "at most")
             for number in sorted({int(found) for found in records.findall(page.body)}):
                 yield Item(kind, f"{pad}@{number}", "export", group=pad, state="captured")
         # Only now: old servers make the pad whose text is asked for, and this one exists.
@@ -175,10 +172,6 @@ def _without_view(url: str) -> str:
     return re.sub(r"/(?:timeslider|(?:\d+/)?export/\w+)/?(?:\?.*)?$", "", url)
 
 
-def _is_cut(page: Page) -> bool:
-    return len(page.body) >= BODY_LIMIT
-
-
 def _pads(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The record of the pad itself. Of one asked for by its read-only id it bears the real name (1.8)."""
     for key, value in data.items():
@@ -188,7 +181,7 @@ def _pads(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _accept_history(page: Page) -> Accepted:
-    if _is_cut(page):
+    if not page.whole:
         return Accepted() if _HEADS["revision"].search(page.body) else Accepted("challenge", _NO_HISTORY)
     data = page.json
     if not isinstance(data, dict):

@@ -98,7 +98,7 @@ class Offsets(Lists):
                 bound: Literal["exact", "at most"] = "at most" if refused else "exact"
                 yield Count("post", row.posts, "board", f"topic {row.id}", bound)
                 yield from self._read_change(row, row.posts, inventory)
-        size, last = self._extent(page, place)
+        size, last = self._extent(page, place, listed)
         total = self.said(page)
         if last > 1:
             yield from self._read_once(place, "topic", group, total, "index", inventory)
@@ -109,7 +109,7 @@ class Offsets(Lists):
                 yield Item("topic", id, "board", group=group, state="denied", why=why)
         else:
             yield Count("topic", place.page - 1 + listed if total is None else total, "board", group)
-        yield from self._read_pages(page, place, group, "board", inventory)
+        yield from self._others(page, place, group, size, last, inventory)
 
     def _read_change(self, row: Topic, posts: int, inventory: Inventory) -> Iterator[Found]:
         """A topic that was taken whole and has other posts by now: the page where the next one belongs."""
@@ -130,14 +130,15 @@ class Offsets(Lists):
             yield Item("post", post.id, "topic", group=group, state="captured")
         for id, url in self.files(page):
             yield Item("attachment", id, "topic", url, group)
-        total, last = self.said(page), self._extent(page, place)[1]
+        size, last = self._extent(page, place, len(posts))
+        total = self.said(page)
         if last > 1:
             yield from self._read_once(place, "post", group, total, "board", inventory)
         if total is None and place.page >= last:
             total = place.page - 1 + len(posts)
         if total is not None:
             yield Count("post", total, "topic", group)
-        yield from self._read_pages(page, place, group, "topic", inventory)
+        yield from self._others(page, place, group, size, last, inventory)
 
     def _read_once(
         self, place: Place, kind: str, group: str, total: int | None, above: str, inventory: Inventory
@@ -149,23 +150,24 @@ class Offsets(Lists):
         if total is not None:
             yield Count(kind, total, f"{source} from {place.page}", group, "once")
 
-    def _read_pages(
-        self, page: Page, place: Place, group: str, source: str, inventory: Inventory
+    def _others(
+        self, page: Page, place: Place, group: str, size: int, last: int, inventory: Inventory
     ) -> Iterator[Found]:
-        size, last = self._extent(page, place)
+        """The other pages of a list, whether linked or not."""
         if last == 1:
             return
-        if place.kind == "topic" and self.settings.get(_SIZE) != str(size):
+        # Only the first page is sure to link the next one.
+        if place.kind == "topic" and place.page == 1 and self.settings.get(_SIZE) != str(size):
             yield Setting(_SIZE, str(size))
         for start in starts(last, size)[1:]:
             kind, id = From(place.kind, place.id, start + 1).key
             if place.page == 1 or not inventory.knows(kind, id):
-                yield Item(kind, id, source, self.at(page.url, start + 1), group, as_page=True)
+                yield Item(kind, id, place.kind, self.at(page.url, start + 1), group, as_page=True)
 
-    def _extent(self, page: Page, place: Place) -> tuple[int, int]:
+    def _extent(self, page: Page, place: Place, shown: int) -> tuple[int, int]:
         """How many things a page of a list holds, and the number of the first one on its last page.
 
-        The first is of no use where there is one page.
+        The first is of no use where there is one page. shown: how many stand on this one.
         """
         linked = {
             other.page - 1
@@ -174,9 +176,12 @@ class Offsets(Lists):
             and isinstance(other := self.place(url), Place)
             and (other.kind, other.id) == (place.kind, place.id)
         }
-        size = page_size(linked) or place.page - 1
-        if not size:
+        # The page itself is not linked: the second of three shows 0 and 20. It may begin anywhere, though.
+        size = page_size({*linked, place.page - 1})
+        if size is None:
             return 1, 1
+        if size < shown:
+            size = page_size(linked) or size
         total = self.said(page)
         # Behind the end of a list stands its last page: a page is no proof that the list reaches so far.
         end = place.page - 1 if total is None else starts(total, size)[-1]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.software import Ask, Count, Item, Page, Skip
+from crawler.software import Ask, Count, Item, Page, Setting, Skip
 from crawler.software.items import Post
 from crawler.software.phpbb import PhpBB
 from tests.sites import forum_model, phpbb
@@ -197,8 +197,9 @@ def test_pages_that_nothing_links_are_asked_for() -> None:
     with Site(board.part()) as site:
         page = get(f"{site.url}/forum/viewtopic.php?f=2&t={topic.id}")
         assert b"start=120" not in page.body
-        told = [one for one in PhpBB(f"{site.url}/forum/").read(page, Walked()) if isinstance(one, Item)]
-    urls = [one.url for one in told if one.kind == "topic-page"]
+        told = list(PhpBB(f"{site.url}/forum/").read(page, Walked()))
+    assert [one.value for one in told if isinstance(one, Setting)] == ["10"]
+    urls = [one.url for one in told if isinstance(one, Item) and one.kind == "topic-page"]
     assert urls == [f"{page.url}&start={n}" for n in range(10, len(topic.posts), 10)]
 
 
@@ -212,6 +213,27 @@ def test_pages_tell_how_long_the_list_was(both: Seen) -> None:
     page = both.page("viewforum.php?f=3")
     told = [c for c in both.module.read(page, Walked()) if isinstance(c, Count) and c.bound == "once"]
     assert [(c.source, c.n) for c in told] == [("board from 1", len(both.board.listed(both.forum.boards[1])))]
+
+
+def test_the_second_of_three_pages_tells_how_long_a_page_is() -> None:
+    """It links what begins at 0 and at 20."""
+    forum = forum_model.seed(0.2)
+    topic = forum.boards[0].topics[1]
+    topic.posts = topic.posts[:25]
+    with Site(phpbb.PhpBB(forum).part()) as site:
+        page = get(f"{site.url}/forum/viewtopic.php?t={topic.id}&start=10")
+        told = list(PhpBB(f"{site.url}/forum/").read(page, Walked()))
+    pages = [one.id for one in told if isinstance(one, Item) and one.kind == "topic-page"]
+    assert pages == [f"{topic.id} from 11", f"{topic.id} from 21"]
+
+
+def test_a_page_that_begins_anywhere_tells_the_same() -> None:
+    with Site(phpbb.PhpBB(forum_model.seed(0.2), "3.0").part()) as site:
+        page = get(f"{site.url}/forum/viewtopic.php?f=2&t=10&start=7")
+        told = list(PhpBB(f"{site.url}/forum/").read(page, Walked()))
+    assert [one.id for one in told if isinstance(one, Item)][-2:] == ["10 from 221", "10 from 231"]
+    assert "10 from 11" in [one.id for one in told if isinstance(one, Item)]
+    assert [one for one in told if isinstance(one, Setting)] == []
 
 
 def test_behind_the_end_stands_the_last_page(both: Seen) -> None:

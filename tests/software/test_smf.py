@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.software import Ask, Count, Item, Page, Skip
+from crawler.software import Ask, Count, Item, Page, Setting, Skip
 from crawler.software.items import Post
 from crawler.software.smf import Smf
 from tests.sites import forum_model, smf
@@ -174,9 +174,10 @@ def test_pages_that_only_javascript_links_are_asked_for(each: Seen) -> None:
     topic = max(each.forum.public(), key=lambda topic: len(topic.posts))
     page = each.page("topic", topic.id)
     assert b"expand_pages" in page.body
-    told = [one for one in each.module.read(page, Walked()) if isinstance(one, Item)]
-    urls = [one.url for one in told if one.kind == "topic-page"]
+    told = list(each.module.read(page, Walked()))
+    urls = [one.url for one in told if isinstance(one, Item) and one.kind == "topic-page"]
     size = each.forum.posts
+    assert [one.value for one in told if isinstance(one, Setting)] == [str(size)]
     assert urls == [each.page("topic", topic.id, at).url for at in range(size, len(topic.posts), size)]
 
 
@@ -186,6 +187,18 @@ def test_the_last_page_tells_how_many_posts_there_are(each: Seen) -> None:
     for start, expected in ((0, []), (last, [len(topic.posts)])):
         told = each.module.read(each.page("topic", topic.id, start), Walked())
         assert [one.n for one in told if isinstance(one, Count)] == expected
+
+
+def test_the_second_of_three_pages_tells_how_long_a_page_is() -> None:
+    """It links what begins at 0 and at 20."""
+    forum = forum_model.seed(0.2)
+    topic = forum.boards[0].topics[1]
+    topic.posts = topic.posts[:25]
+    with Site(smf.Smf(forum).part()) as site:
+        page = get(f"{site.url}/forum/index.php?topic={topic.id}.10")
+        told = list(Smf(f"{site.url}/forum/").read(page, Walked()))
+    pages = [one.id for one in told if isinstance(one, Item) and one.kind == "topic-page"]
+    assert pages == [f"{topic.id} from 11", f"{topic.id} from 21"]
 
 
 def test_behind_the_end_stands_the_last_page(each: Seen) -> None:

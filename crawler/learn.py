@@ -283,7 +283,8 @@ class Learner:
         if one.family == "generic":
             self._note(f"{one.base} has a sitemap: what it lists is held against what is captured")
         else:
-            self._note(f"{one.base} is a {one.name}: it is asked what it has{experimental}")
+            article = "an" if one.name[0] in "aeiou" else "a"
+            self._note(f"{one.base} is {article} {one.name}: it is asked what it has{experimental}")
         seeds = list(one.seeds())
         self.inventory.tell(one.base, None, seeds)
         self.ask(one, seeds, via=None, hops="I")

@@ -74,7 +74,7 @@ def small(forum: Forum, folder: Path) -> Iterator[Forum]:
         yield copy
 
 
-def test_what_is_withheld_is_named_and_what_is_written_meanwhile_is_not_missing(
+def test_what_is_withheld_is_named_and_what_is_written_or_removed_meanwhile_is_not(
     spirit: Forum, tmp_path: Path
 ) -> None:
     (tmp_path / "site").mkdir()
@@ -83,10 +83,14 @@ def test_what_is_withheld_is_named_and_what_is_written_meanwhile_is_not_missing(
         more = forum.topic("Exactement une page")
         broken = forum.topic("Règles & usages")
         alive = forum.topic("Le potager : semis & récoltes")
+        closed = forum.topic("Sujet clos")
         forum.execute("UPDATE spirit_topic_topic SET comment_count = 22 WHERE id = ?", more.id)
         forum.execute("UPDATE spirit_comment_comment SET date = 'never' WHERE topic_id = ?", broken.id)
         jukni.configure(f"[site.forum]\nurl = '{forum.url}/'\ndelay = 0.0\nattempts = 2\nretry_wait = 0.05\n")
         running = jukni.start("crawl")
+        board = next(category.path for category in forum.categories if category.title == closed.category)
+        assert wait_until(lambda: board in {one.target for one in forum.requests()}, running)
+        forum.execute("UPDATE spirit_topic_topic SET is_removed = 1 WHERE id = ?", closed.id)
         last = alive.pages()[-1]
         assert wait_until(lambda: last in {one.target for one in forum.requests()}, running)
         forum.answer(alive, "markwritten")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from crawler import config
+from crawler.archive_org import ArchiveOrg
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
@@ -86,7 +87,7 @@ def test_the_example_configuration_is_valid(tmp_path: Path) -> None:
     with_store = tmp_path / "jukni.toml"
     with_store.write_text(re.sub(r"^# (?=\[store|\[archive_org|\w+ = )", "", example, flags=re.M), "utf-8")
     assert [store.type for store in config.load(with_store).stores] == ["s3"]
-    assert config.load(with_store).archive_org == config.ArchiveOrg(a_night=300)
+    assert config.load(with_store).archive_org == ArchiveOrg(a_night=300)
 
 
 def test_units_cron_and_readme_speak_of_the_same_files() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from crawler import cli, config
+from crawler.archive_org import ArchiveOrg
 from storage import cdxj, proof, seal
 from storage.__main__ import _parser as rescue_parser
 from storage.archive_org.item import Item
@@ -183,7 +184,7 @@ def _rows(section: str) -> dict[str, str]:
         ("[archive]", config.Archive, set()),
         ("[site.NAME]", config.Site, {"url"}),
         ("[store.NAME]", config.Store, set()),
-        ("[archive_org]", config.ArchiveOrg, set()),
+        ("[archive_org]", ArchiveOrg, set()),
     ],
 )
 def test_every_key_is_documented_with_its_default(section: str, kind: type, extra: set[str]) -> None:

@@ -15,7 +15,7 @@ from tests.journeys.wiki import FORBIDDEN, Mirrored, mirrored_wiki
 from tests.sites import dokuwiki
 from tests.sites.dokuwiki import Wikis
 from tests.sites.dokuwiki_releases import newer
-from tests.sites.dokuwiki_writer import Setup
+from tests.sites.dokuwiki_truth import Setup
 from tests.sites.wiki_host import Missing
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]

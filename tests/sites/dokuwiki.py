@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.sites.dokuwiki_releases import Release, installed
-from tests.sites.dokuwiki_writer import DAY, SPRING, DokuWiki, Media, Page, Revision, Setup, Writer, pdf, png
+from tests.sites.dokuwiki_truth import DokuWiki, Media, Page, Revision, Setup
+from tests.sites.dokuwiki_writer import DAY, SPRING, Writer, pdf, png
 from tests.sites.wiki_host import WikiHost, serve
 
 __all__ = ["DAY", "SPRING", "DokuWiki", "Media", "Page", "Revision", "Setup", "Wikis", "pdf", "png"]

@@ -19,8 +19,9 @@ from crawler.software.items import WikiPage
 from tests.sites import dokuwiki, wiki_host
 from tests.sites.dokuwiki import CODE, Wikis
 from tests.sites.dokuwiki_releases import installed, newer
-from tests.sites.dokuwiki_writer import DokuWiki as Truth
-from tests.sites.dokuwiki_writer import Revision, Setup, Writer
+from tests.sites.dokuwiki_truth import DokuWiki as Truth
+from tests.sites.dokuwiki_truth import Revision, Setup
+from tests.sites.dokuwiki_writer import Writer
 from tests.sites.wiki_host import Missing, WikiHost
 from tests.software.walker import Known, Walked, get, walk
 

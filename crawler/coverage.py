@@ -11,10 +11,16 @@ from crawler.inventory import Differs, Inventory, Lost, Tally
 from crawler.resolve import Resolved
 from crawler.scope import Scope
 from crawler.software import Software
+from crawler.visit import OWN_ROBOTS
 from storage.manifest import Coverage
 
 _LISTED = 100_000  # more than that is no list for a person
 _LIMIT = "limit"
+_UNSEEN = {
+    _LIMIT: "the limit on fetched URLs was reached: the rest was not looked at",
+    OWN_ROBOTS: "the site's robots.txt is obeyed: what it forbids was not looked at",
+}
+"""Rules that leave nothing to be said of a whole site, and why."""
 
 
 def verdict(gaps: int, doubts: Iterable[str]) -> Coverage:
@@ -47,18 +53,18 @@ def report(
     of all attempts. useful: captured items that a visitor came for.
     """
     installed = list(software)
-    limited = any(skip.rule == _LIMIT for skip in frontier.skips())
+    rules = {skip.rule for skip in frontier.skips()}
     gaps, elsewhere, failed = _failed(frontier, scope.own, again)
     missing = len(failed)
     differing = list(inventory.differing())
     tallies = list(inventory.tallies())
     doubts = list(_doubts(installed, inventory, tallies))
-    if limited:
-        # What was not looked at is not missing, and nothing can be said of it.
-        doubts.insert(0, "the limit on fetched URLs was reached: the rest was not looked at")
-    else:
-        lost = [one for one in inventory.lost() if one.url not in failed]
-        exact = [one for one in differing if one.bound == "exact"]
+    # What was not looked at is not missing, and nothing can be said of it.
+    doubts[:0] = [why for rule, why in _UNSEEN.items() if rule in rules]
+    if _LIMIT not in rules:
+        obeyed = OWN_ROBOTS in rules
+        lost = [one for one in inventory.lost() if one.url not in failed and (one.url or not obeyed)]
+        exact = [one for one in differing if one.bound == "exact" and not obeyed]
         missing += len(lost) + len(exact)
         gaps += [_lost(one, again) for one in islice(lost, _LISTED)]
         gaps += [_differs(one, again) for one in islice(exact, _LISTED)]

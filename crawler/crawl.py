@@ -147,6 +147,7 @@ class Crawl:
             now=time.time,
             accept=self._accept,
             headers=self._learner.headers,
+            left_out=self._learner.left_out,
             redact=site.member,
             reads=self._learner.reads,
         )

@@ -17,6 +17,7 @@ from crawler.frontier import Frontier
 from crawler.learn import Learner
 from crawler.recorder import Recorder
 from crawler.resolve import resolve
+from crawler.visit import OWN_ROBOTS
 from storage.errors import Failure, OutOfDisk, RemoteError
 from storage.manifest import Tool
 from storage.seal import Crawl
@@ -94,7 +95,8 @@ def worded(failure: Failure, snapshot: Snapshot, db: sqlite3.Connection, again: 
 def nothing(site: Site, report: Mapping[str, Any], notes: Sequence[str], again: str) -> RemoteError:
     """Not one page of the site was captured, whatever else was."""
     gap = next(iter([*report["gaps"], *report["denied"]]), None)
-    reasons = [gap["reason"]] if gap else [*notes] or ["the address answers, but has no page there"]
+    left = [one["reason"] for one in report["skipped"] if one["rule"] == OWN_ROBOTS]
+    reasons = [gap["reason"]] if gap else [*notes, *left] or ["the address answers, but has no page there"]
     return RemoteError(
         f"nothing of {site.name} could be captured",
         what="\n".join(reasons),

@@ -44,6 +44,8 @@ OUTAGE = frozenset({"refused", "connect", "resolve", "proxy"})
 """Failures that are the host's, whatever the URL."""
 PATIENCE_ELSEWHERE = 60.0
 """Seconds without a useful answer after which another host's requisites are given up."""
+OWN_ROBOTS = "own-robots"
+"""The rule that keeps out what the site's own robots.txt forbids, where an operator has it obeyed."""
 CUT_BY_US = {"not-indexed": "cut short when the crawl was stopped"}
 
 
@@ -133,6 +135,7 @@ class Visitor:
     line for crawl.log. note: called with a sentence for a person. stopping: True once no request may start.
     accept: says whether a page is what was asked for. headers: further ones a URL needs, by its method.
     reads: whether its software wants to see a body of that media type, though it is none of `TEXTS`.
+    left_out: told of each URL that is not asked for after all, and why.
     redact: take the cookies out of what the site's own servers answer.
     """
 
@@ -157,8 +160,10 @@ class Visitor:
         accept: Callable[[Page], Accepted],
         headers: Callable[[str, str], tuple[tuple[bytes, bytes], ...]],
         reads: Callable[[str, str], bool],
+        left_out: Callable[[str, str], None],
         redact: bool,
     ) -> None:
+        self._left_out = left_out
         self._redact = redact
         self._accept = accept
         self._headers = headers
@@ -191,7 +196,10 @@ class Visitor:
             if self._robots.unknown(lease.url):
                 self._failed(lease, "robots.txt of that host could not be had", counted=True)
                 return None
-            self._frontier.skipped(lease.row, "robots", "robots.txt of that host asks not to")
+            if own:
+                self._leave_out(lease, OWN_ROBOTS, "robots.txt of the site asks not to, and it is obeyed")
+            else:
+                self._leave_out(lease, "robots", "robots.txt of that host asks not to")
             return None
         if asked and (delay := self._robots.delay(lease.url)):
             self._pace.at_least(lease.host, delay)
@@ -280,7 +288,7 @@ class Visitor:
             why = f"{error.kind}: {error.text}"
             self._log(self.line(lease, 0, 0, 0.0, why))
             if error.kind == "forbidden":
-                self._frontier.skipped(lease.row, "private-address", error.text)
+                self._leave_out(lease, "private-address", error.text)
                 return None
             self._pace.failed(lease.host)
             outage = error.kind in OUTAGE and self._pace.has_answered(lease.host)
@@ -364,6 +372,11 @@ class Visitor:
             return False
         self._cookies.remember(lease.url, head)
         return True
+
+    def _leave_out(self, lease: Lease, rule: str, reason: str) -> None:
+        """A rule that could only be looked up now keeps the URL out."""
+        self._frontier.skipped(lease.row, rule, reason)
+        self._left_out(lease.url, reason)
 
     def _failed(self, lease: Lease, why: str, *, counted: bool) -> None:
         """No answer came."""

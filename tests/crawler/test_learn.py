@@ -38,7 +38,7 @@ from crawler.software import (
     registry,
 )
 from crawler.software import Inventory as Known
-from crawler.visit import Decision, Visit
+from crawler.visit import OWN_ROBOTS, Decision, Visit
 from storage.exchange import Exchange
 from storage.http import parse_head
 from storage.records import Held
@@ -512,6 +512,31 @@ def test_one_source_of_two_is_not_enough(known: Bench) -> None:
 def test_a_site_that_nobody_knows_is_unknown(bench: Bench) -> None:
     bench.visit(BASE, "bonjour", kind="seed")
     assert said(bench)["verdict"] == "unknown"
+
+
+def test_what_an_obeyed_robots_txt_forbids_is_not_known(known: Bench) -> None:
+    known.visit(f"{BASE}list", "accueil secret", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
+    known.inventory.tell(BASE, 70, [Item("page", "sans adresse", "list"), Count("page", 7, "list")])
+    known.visit(f"{BASE}accueil", "<p>")
+    row = next(lease.row for lease in iter(known.frontier.lease, None) if lease.url == f"{BASE}secret")
+    known.frontier.skipped(row, OWN_ROBOTS, "robots.txt asks not to")
+    known.learner.left_out(f"{BASE}secret", "robots.txt asks not to")
+    known.frontier.reset_leases()
+    known.frontier.skip_pattern(lambda url: True, "test", "not asked")
+    report = said(known)
+    assert (report["verdict"], report["gaps"]) == ("unknown", [])
+    assert report["why"] == ["the site's robots.txt is obeyed: what it forbids was not looked at"]
+    (denied,) = report["denied"]  # type: ignore[misc]
+    assert (denied["id"], denied["reason"]) == ("secret", "robots.txt asks not to")
+
+
+def test_a_sitemaps_page_that_is_not_asked_for_is_no_gap(bench: Bench) -> None:
+    body = f"<urlset><url><loc>{BASE}a</loc></url></urlset>"
+    bench.visit(f"{BASE}sitemap.xml", body, kind="feed", mime="text/xml")
+    bench.learner.left_out(f"{BASE}a", "it lies on a private network")
+    assert [lost.id for lost in bench.inventory.lost()] == []
+    assert [one.why for one in bench.inventory.denied()] == ["it lies on a private network"]
 
 
 def test_after_the_limit_nothing_is_called_missing(known: Bench) -> None:

@@ -107,7 +107,7 @@ def test_the_sites_own_robots_txt(tmp_path: Path, obey: bool) -> None:
     assert 200 in statuses["/robots.txt"]
     assert (parts.page_path(2) in site.times_asked()) is not obey
     assert (statuses.get(parts.page_path(2)) == [200]) is not obey
-    assert mirrored.skipped(snapshot) == ({"robots": 1} if obey else {})
+    assert mirrored.skipped(snapshot) == ({"own-robots": 1} if obey else {})
     mirrored.proved(snapshot)
 
 

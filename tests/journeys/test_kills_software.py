@@ -1,0 +1,139 @@
+"""Killed at any moment of a crawl that knows its software: what is counted is there, and nothing twice.
+
+Random moments from the first request to the seal, rounds at the end among them, as SIGKILL or as SIGTERM. The
+long form: JUKNI_KILLS=100 (the whole forum and wiki), JUKNI_SEED=… for other moments.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.closing import ROUNDS
+from storage.snapshot import Snapshot
+from tests.journeys import mirrored
+from tests.journeys.jukni import LONG, Jukni, mirror, wait_until
+from tests.sites import forum_model, parts
+from tests.sites.fluxbb import TRAPS, fluxbb
+from tests.sites.forum_model import Forum
+from tests.sites.static import Site
+
+KILLS = int(os.environ.get("JUKNI_KILLS", "5"))
+SEED = os.environ.get("JUKNI_SEED", "jukni")
+LONG_FORM = KILLS >= 50
+CONCURRENCY = 3
+LATENCY = 0.005
+BASE = "/forum/"
+
+Config = Callable[[str], str]
+
+
+def hit(
+    jukni: Jukni,
+    command: tuple[str, ...],
+    asked: Callable[[], int],
+    *,
+    total: int,
+    kills: int,
+    dice: random.Random,
+) -> list[int]:
+    """Stop the crawl again and again, somewhere between its first request and its last.
+
+    total: requests of the crawl, about. Gives the exit codes; fewer than `kills` when the crawl was done first.
+    """
+    codes: list[int] = []
+    for _ in range(kills):
+        before, began = asked(), time.monotonic()
+        run = jukni.start(*command)
+        latest = began + (dice.uniform(0.0, 1.2) if dice.random() < 0.15 else LONG)
+        enough = before + 1 + dice.randrange(max(2, int(1.6 * total / kills)))
+        wait_until(lambda: asked() >= enough or time.monotonic() > latest, run)  # noqa: B023
+        time.sleep(dice.uniform(0.0, 3 * LATENCY))
+        run.send(signal.SIGTERM if dice.random() < 0.3 else signal.SIGKILL)
+        ended = run.wait()
+        codes.append(ended.code)
+        print(f"{ended.code:4} after {asked() - before:4} requests")
+        if ended.code == 0:
+            break  # it was quicker than we
+        assert ended.code in (-signal.SIGKILL, -signal.SIGTERM, 130), ended.err
+        mirrored.known_is_whole(mirrored.open_one(jukni.archive)) if jukni.archive.exists() else 0
+    return codes
+
+
+def whole(snapshot: Snapshot) -> dict[str, Any]:
+    """What coverage.json says of a crawl that was stopped: complete, and every number holds."""
+    coverage = mirrored.coverage(snapshot)
+    assert (coverage["verdict"], coverage["gaps"]) == ("complete", []), coverage["why"]
+    assert coverage["counters"]["differ"] == []
+    assert coverage["counters"]["agree"] == coverage["counters"]["checked"] > 0
+    for kind in coverage["items"]:
+        assert kind["expected"] == kind["captured"] + kind["denied"], kind
+    mirrored.proved(snapshot)
+    return coverage
+
+
+def repeated(times: dict[str, int], most: int) -> None:
+    """No more was asked twice than was under way when it was stopped, or asked again by the rounds."""
+    again = {target: n for target, n in times.items() if n > 1}
+    print(f"{sum(times.values())} requests, {sum(n - 1 for n in again.values())} of them repeated")
+    assert sum(n - 1 for n in again.values()) <= most, again
+
+
+def forum_is_whole(jukni: Jukni, forum: Forum) -> None:
+    snapshot = mirrored.sealed(jukni.archive)
+    coverage = whole(snapshot)
+    bodies = b"\n".join(mirrored.bodies(snapshot)).decode("utf-8", "replace")
+    assert [marker for marker in forum.markers() if marker not in bodies] == []
+    assert [marker for marker in forum.secrets() if marker in bodies] == []
+    items = {item["kind"]: item for item in coverage["items"]}
+    assert items["post"]["captured"] == sum(len(topic.posts) for topic in forum.public())
+    assert items["topic"]["captured"] == len([*forum.public()])
+    assert items["attachment"]["captured"] == len(forum.files())
+
+
+def test_a_forum(tmp_path: Path) -> None:
+    dice = random.Random(f"{SEED}/forum")
+    forum = forum_model.seed(1.0 if LONG_FORM else 0.5)
+    jukni = Jukni(tmp_path)
+    with Site(parts.slow(fluxbb(forum, BASE), LATENCY)) as site:
+        command = mirror(site.url + BASE, concurrency=CONCURRENCY)
+        total = forum.pages() + len(forum.files()) + 30
+        codes = hit(jukni, command, lambda: len(site.requests), total=total, kills=KILLS, dice=dice)
+        if 0 not in codes:
+            jukni.run(*command)
+        targets = Counter(request.target for request in site.requests)
+        boards = len([board for board in forum.boards if not board.private])
+        repeated(targets, len(codes) * CONCURRENCY + ROUNDS * (boards + 1))
+        assert {request.method for request in site.requests} == {"GET"}
+        assert [target for target in targets if any(trap in target for trap in TRAPS)] == []
+    forum_is_whole(jukni, forum)
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "code", "verdict"),
+    [("viewforum.php", 0, "unknown"), ("viewtopic.php?id=", 0, "unknown"), ("", 4, "")],
+)
+def test_an_obeyed_robots_txt_is_never_complete(
+    tmp_path: Path, forbidden: str, code: int, verdict: str
+) -> None:
+    forum = forum_model.seed(0.2)
+    robots = parts.robots(f"User-agent: *\nDisallow: {BASE}{forbidden}\n")
+    jukni = Jukni(tmp_path)
+    with Site(robots, fluxbb(forum, BASE)) as site:
+        ended = jukni.run(*mirror(site.url + BASE, concurrency=4), "--obey-robots", code=code)
+        asked = [request.target for request in site.requests]
+    assert [target for target in asked if target.startswith(BASE + forbidden)] == []
+    if code:
+        assert "robots.txt of the site asks not to" in ended.err
+        return
+    coverage = mirrored.coverage(mirrored.sealed(jukni.archive))
+    assert (coverage["verdict"], coverage["gaps"]) == (verdict, [])
+    assert "robots.txt is obeyed" in coverage["why"][0] and "robots.txt" in ended.out + ended.err

@@ -55,7 +55,7 @@ def test_in_a_folder_with_uploads_elsewhere_and_a_limit(tmp_path: Path) -> None:
         forum = Forum("/forum", small=True, cdn=cdn.url)
         forum.MEGA = 40
         cdn.parts.append(Forum(small=True, cdn=cdn.url))
-        limited = parts.refusing(forum, parts.every(25, 10), status=429, retry_after="1")
+        limited = parts.refusing(forum, parts.every(60, 10), status=429, retry_after="1")
         crawled = crawl(tmp_path, limited, start="/forum/", more=f'also_private = ["{cdn.url[7:]}"]\n')
         assert {r.target for r in cdn.requests} == {*forum.files, "/robots.txt"}
     assert 429 in {r.status for r in crawled.requests}

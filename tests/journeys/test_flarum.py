@@ -99,7 +99,7 @@ def test_a_limit_is_obeyed_and_what_is_written_meanwhile_is_taken(tmp_path: Path
             new.append(forum.discuss("Tout neuf", "general", 2).slug)
         return None
 
-    limited = parts.refusing(forum, parts.every(25, 10), status=429, retry_after="1")
+    limited = parts.refusing(forum, parts.every(60, 10), status=429, retry_after="1")
     crawled = crawl(tmp_path, watch, limited, start="/")
     assert 429 in {r.status for r in crawled.requests}
     assert len(full.posts) == 2 * PER_PAGE + 3 and new

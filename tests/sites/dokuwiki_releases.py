@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -101,12 +102,12 @@ def _unpack(folder: Path, suite: str) -> None:
 
 
 def _archive() -> str:
-    """Where this machine has its Debian packages from."""
-    told = _run(("apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"))
-    for line in told.splitlines():
-        uri, _, release = line.partition(" ")
-        if uri.rstrip("/").endswith("/debian") and "-" not in release:
-            return uri
+    """Where this machine has its Debian packages from, told by apt without asking the network."""
+    for uri, suite in re.findall(
+        r"'(\S+/debian)/dists/([^/]+)/", _run(("apt-get", "--print-uris", "update"))
+    ):
+        if "-" not in suite:
+            return str(uri)
     raise Missing(PACKAGES)
 
 

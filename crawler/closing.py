@@ -6,14 +6,23 @@ one that brought no new URL and left no number that differs; how many were made 
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
+
 from crawler.frontier import Frontier
 from crawler.learn import Learner
+from storage.errors import Failure
 
 ROUNDS = 3
 
 
-def another_round(frontier: Frontier, learner: Learner, attempts: int) -> bool:
-    """Whether there is something to fetch again. attempts: of a URL; a gap gets the last one."""
+def another_round(
+    frontier: Frontier, learner: Learner, attempts: int, bug: Callable[[str, Exception], None]
+) -> bool:
+    """Whether there is something to fetch again. attempts: of a URL; a gap gets the last one.
+
+    bug: told of an installation (its base) that raised an error instead of saying what to ask again.
+    """
     if learner.claim_fed() and frontier.pending():
         return True
     while (n := _rounds(frontier)) < ROUNDS:
@@ -28,7 +37,14 @@ def another_round(frontier: Frontier, learner: Learner, attempts: int) -> bool:
         if n == 0:
             frontier.reopen_failed(attempts - 1)
         for one in learner.installations:
-            learner.ask(one, list(one.again(inventory.at(one.base))), via=None, hops="I")
+            try:
+                asks = list(one.again(inventory.at(one.base)))
+            except (Failure, sqlite3.Error):
+                raise
+            except Exception as error:  # noqa: BLE001  a module's bug must not keep the others from being sealed
+                bug(one.base, error)
+                continue
+            learner.ask(one, asks, via=None, hops="I")
         frontier.read_again(differing)
         if frontier.pending():
             return True

@@ -60,6 +60,8 @@ def report(
     tallies = list(inventory.tallies())
     doubts = list(_doubts(installed, inventory, tallies))
     # What was not looked at is not missing, and nothing can be said of it.
+    if base := frontier.fact("unasked"):
+        doubts.append(f"{base}: a bug in Jukni kept its lists from being asked once more at the end")
     doubts[:0] = [why for rule, why in _UNSEEN.items() if rule in rules]
     if _LIMIT not in rules:
         obeyed = OWN_ROBOTS in rules

@@ -239,7 +239,7 @@ class Crawl:
 
     def _close_round(self) -> bool:
         try:
-            more = another_round(self.frontier, self._learner, self.site.attempts)
+            more = another_round(self.frontier, self._learner, self.site.attempts, self._unasked)
             self.commit()
         except Failure as failure:
             self.fail(failure)
@@ -248,6 +248,12 @@ class Crawl:
         else:
             return more
         return False
+
+    def _unasked(self, base: str, error: Exception) -> None:
+        """A module's error at the end: the verdict knows of it, and the exit code."""
+        self.outcome.bugs.append(f"{base}: {type(error).__name__}: {error}")
+        logger.error("a bug of ours at the end of %s", base, exc_info=error)
+        self.frontier.set_fact("unasked", base)
 
     def lease(self) -> Lease | None:
         """The next URL to visit; None when there is none at the moment."""

@@ -259,8 +259,14 @@ class Learner:
         again: bool = False,
         item: Item | None = None,
     ) -> None:
+        ours = link.url.startswith(one.base)
+        if not ours and canonical(link.url) is None:
+            if item:
+                why = f"the site gives {link.url[:200]!r} as its address, which cannot be asked for"
+                self.inventory.settle(one.base, item.kind, item.id, "", "denied", why)
+            return
         refused = self.scope.refuses(link.url, link.kind)
-        if refused is None and not (link.url.startswith(one.base) or self.scope.own(link.url)):
+        if refused is None and not (ours or self.scope.own(link.url)):
             # A file on a host of its own: whatever is public may be had, as for a requisite.
             refused = self.scope.judge(link.url, "requisite")
             refused = None if refused.keep else refused

@@ -67,13 +67,17 @@ def resolve(
             done.checked += 1
             if hash(surt(url)) in keys:
                 done.found += 1
-            elif (row := known(url)) is not None and row.state in ("skipped", "failed"):
-                done.explained += 1
+            elif _explained(known(url), ("skipped", "failed")) or _explained(known(line.url), ("failed",)):
+                done.explained += 1  # what a page names that is a gap itself was not followed
             else:
                 done.hanging += 1
                 if len(done.dangling) < _LISTED:
                     done.dangling.append((url, line.url))
     return done
+
+
+def _explained(row: Known | None, states: tuple[str, ...]) -> bool:
+    return row is not None and row.state in states
 
 
 def _links(line: Line, original: Line, warcs: Path, named: Named) -> Iterator[tuple[str, str]]:

@@ -442,6 +442,10 @@ def test_a_sitemap_too_long_to_be_read_is_a_gap(bench: Bench) -> None:
 # --- rounds at the end, and the verdict
 
 
+def never(base: str, error: Exception) -> None:
+    raise error
+
+
 def said(bench: Bench) -> dict[str, object]:
     return coverage.report(
         bench.frontier,
@@ -460,18 +464,18 @@ def test_the_end_asks_for_changes_again_and_stops(known: Bench) -> None:
     known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
     known.visit(f"{BASE}accueil", "<p>")
     known.visit("http://loin.example/i.png", mime="image/png", kind="requisite")
-    assert another_round(known.frontier, known.learner, attempts=4)
+    assert another_round(known.frontier, known.learner, attempts=4, bug=never)
     assert known.waiting() == [(f"{BASE}changes", "inventory")]
     known.frontier.reset_leases()
     known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
-    assert not another_round(known.frontier, known.learner, attempts=4), "nothing new came of it"
+    assert not another_round(known.frontier, known.learner, attempts=4, bug=never), "nothing new came of it"
     assert said(known)["verdict"] == "complete"
 
 
 def test_a_site_that_always_has_something_new_ends_too(known: Bench) -> None:
     rounds = 0
     known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
-    while another_round(known.frontier, known.learner, attempts=4):
+    while another_round(known.frontier, known.learner, attempts=4, bug=never):
         rounds += 1
         known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
         known.visit(f"{BASE}page{rounds}", "<p>")
@@ -483,7 +487,7 @@ def test_a_number_that_differs_is_read_again_and_then_a_gap(known: Bench) -> Non
     known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
     known.visit(f"{BASE}accueil", "<p>")
     known.visit(f"{BASE}absent", "non", outcome="missing", head="404 Not Found")
-    assert another_round(known.frontier, known.learner, attempts=4)
+    assert another_round(known.frontier, known.learner, attempts=4, bug=never)
     assert (f"{BASE}list", "inventory") in known.waiting()
     report = said(known)
     assert report["verdict"] == "gaps"
@@ -495,7 +499,7 @@ def test_a_number_that_differs_is_read_again_and_then_a_gap(known: Bench) -> Non
 def test_a_failed_url_is_tried_once_more(known: Bench) -> None:
     known.waiting()
     known.frontier.failed(known.frontier.why(f"{BASE}list").row, "HTTP 500")  # type: ignore[union-attr]
-    assert another_round(known.frontier, known.learner, attempts=4)
+    assert another_round(known.frontier, known.learner, attempts=4, bug=never)
     leases = {lease.url: lease.attempts for lease in iter(known.frontier.lease, None)}
     assert leases[f"{BASE}list"] == 3
 
@@ -529,6 +533,27 @@ def test_what_an_obeyed_robots_txt_forbids_is_not_known(known: Bench) -> None:
     assert report["why"] == ["the site's robots.txt is obeyed: what it forbids was not looked at"]
     (denied,) = report["denied"]  # type: ignore[misc]
     assert (denied["id"], denied["reason"]) == ("secret", "robots.txt asks not to")
+
+
+@pytest.mark.parametrize(
+    ("url", "state"),
+    [
+        ("javascript:alert(1)", "denied"),
+        ("http://[::1", "denied"),
+        ("", "expected"),
+        ("http://10.0.0.1/carte", "denied"),
+        ("http://loin.example/carte", "expected"),
+        ("http://loin.example/login.php", "denied"),
+    ],
+)
+def test_an_item_that_lies_anywhere(
+    known: Bench, monkeypatch: pytest.MonkeyPatch, url: str, state: str
+) -> None:
+    said: list[Found] = [Item("page", "carte", "list", url)] + ([Ask(url)] if url else [])
+    monkeypatch.setattr(Toy, "read", lambda self, page, inventory: said)
+    known.visit(f"{BASE}list", "carte", kind="inventory", mime="text/plain")
+    assert known.inventory.at(BASE).state("page", "carte") == state
+    assert (url in [waiting for waiting, _ in known.waiting()]) is (bool(url) and state == "expected")
 
 
 def test_a_sitemaps_page_that_is_not_asked_for_is_no_gap(bench: Bench) -> None:

@@ -20,7 +20,7 @@ import pytest
 from crawler.closing import ROUNDS
 from storage.snapshot import Snapshot
 from tests.journeys import mirrored
-from tests.journeys.jukni import LONG, Jukni, mirror, wait_until
+from tests.journeys.jukni import CHECKOUT, LONG, Jukni, mirror, wait_until
 from tests.sites import forum_model, parts
 from tests.sites.fluxbb import TRAPS, fluxbb
 from tests.sites.forum_model import Forum
@@ -47,7 +47,7 @@ def hit(
 ) -> list[int]:
     """Stop the crawl again and again, somewhere between its first request and its last.
 
-    total: requests of the crawl, about. Gives the exit codes; fewer than `kills` when the crawl was done first.
+    total: requests of the crawl, about. Gives the exit codes; fewer than `kills` when it was done first.
     """
     codes: list[int] = []
     for _ in range(kills):
@@ -137,3 +137,55 @@ def test_an_obeyed_robots_txt_is_never_complete(
     coverage = mirrored.coverage(mirrored.sealed(jukni.archive))
     assert (coverage["verdict"], coverage["gaps"]) == (verdict, [])
     assert "robots.txt is obeyed" in coverage["why"][0] and "robots.txt" in ended.out + ended.err
+
+
+BROKEN = """
+from crawler.software.fluxbb import FluxBB as one
+
+real = one.{method}
+
+def broken(self, *given):
+    if {when}:
+        raise RuntimeError("une erreur à nous")
+    return real(self, *given)
+
+one.{method} = broken
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "when"),
+    [
+        ("accept", "'viewtopic.php?id={id}' in given[0].url"),
+        ("read", "'viewtopic.php?id={id}' in given[0].url"),
+        ("classify", "given[0].endswith('viewtopic.php?id={id}')"),
+        ("again", "True"),
+    ],
+)
+def test_a_bug_in_a_module_costs_what_it_concerns(tmp_path: Path, method: str, when: str) -> None:
+    """An error of ours: a gap that says so, exit code 1, and everything else is captured."""
+    forum = forum_model.seed(0.2)
+    topic = next(topic for topic in forum.public() if len(topic.posts) <= forum.posts)
+    (tmp_path / "sitecustomize.py").write_text(
+        BROKEN.format(method=method, when=when.format(id=topic.id)), "utf-8"
+    )
+    jukni = Jukni(tmp_path)
+    with Site(fluxbb(forum, BASE)) as site:
+        command = mirror(site.url + BASE, concurrency=4)
+        ended = jukni.run(*command, code=1, env={"PYTHONPATH": f"{tmp_path}:{CHECKOUT}"})
+    assert "une erreur à nous" in ended.err
+    snapshot = mirrored.sealed(jukni.archive)
+    coverage = mirrored.coverage(snapshot)
+    bodies = b"\n".join(mirrored.bodies(snapshot)).decode("utf-8", "replace")
+    here = {post.marker for post in topic.posts} | {post.file.marker for post in topic.posts if post.file}
+    assert [marker for marker in forum.markers() if marker not in bodies and marker not in here] == []
+    if method == "again":
+        assert (coverage["verdict"], len(coverage["why"])) == ("unknown", 1)
+        assert "a bug in Jukni" in coverage["why"][0]
+    else:
+        found = {gap["url"] or gap["id"]: gap["reason"] for gap in coverage["gaps"]}
+        url = f"{site.url}{BASE}viewtopic.php?id={topic.id}"
+        assert coverage["verdict"] == "gaps"
+        assert found.keys() - {"board 2"} == {url, f"topic {topic.id}"}
+        assert found[url] == "our bug: RuntimeError: une erreur à nous"
+    mirrored.proved(snapshot)

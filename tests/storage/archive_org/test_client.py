@@ -18,7 +18,7 @@ from tests.sites.archive_org import ACCESS, SECRET
 from tests.storage.archive_org.conftest import Desk
 
 GZIP = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
-PACKED = gzip.compress(b"[]" * 1000)
+PACKED = gzip.compress(b"[]" * 1000, mtime=0)
 
 
 def client(url: str, **more: float) -> Client:

@@ -531,8 +531,7 @@ def test_what_an_obeyed_robots_txt_forbids_is_not_known(known: Bench) -> None:
     report = said(known)
     assert (report["verdict"], report["gaps"]) == ("unknown", [])
     assert report["why"] == ["the site's robots.txt is obeyed: what it forbids was not looked at"]
-    (denied,) = report["denied"]  # type: ignore[misc]
-    assert (denied["id"], denied["reason"]) == ("secret", "robots.txt asks not to")
+    assert [(one.id, one.why) for one in known.inventory.denied()] == [("secret", "robots.txt asks not to")]
 
 
 @pytest.mark.parametrize(
@@ -543,13 +542,12 @@ def test_what_an_obeyed_robots_txt_forbids_is_not_known(known: Bench) -> None:
         ("", "expected"),
         ("http://10.0.0.1/carte", "denied"),
         ("http://loin.example/carte", "expected"),
-        ("http://loin.example/login.php", "denied"),
     ],
 )
 def test_an_item_that_lies_anywhere(
     known: Bench, monkeypatch: pytest.MonkeyPatch, url: str, state: str
 ) -> None:
-    said: list[Found] = [Item("page", "carte", "list", url)] + ([Ask(url)] if url else [])
+    said: list[Found] = [Item("page", "carte", "list", url), *([Ask(url)] if url else [])]
     monkeypatch.setattr(Toy, "read", lambda self, page, inventory: said)
     known.visit(f"{BASE}list", "carte", kind="inventory", mime="text/plain")
     assert known.inventory.at(BASE).state("page", "carte") == state
@@ -570,3 +568,24 @@ def test_after_the_limit_nothing_is_called_missing(known: Bench) -> None:
     known.frontier.skip_pattern(lambda url: True, "limit", "the limit of 2 fetched URLs was reached")
     report = said(known)
     assert (report["verdict"], report["missing"]) == ("unknown", 0)
+
+
+def test_what_we_refuse_to_ask_for_is_a_gap_and_says_why(known: Bench) -> None:
+    known.visit(f"{BASE}list", "?do=edit", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
+    report = said(known)
+    assert report["verdict"] == "gaps"
+    (reason,) = [gap["reason"] for gap in report["gaps"] if gap["id"] == "?do=edit"]
+    assert (
+        reason
+        == "named by list, never captured: opens a form for writing, which locks pages and starts drafts"
+    )
+
+
+def test_what_visitors_are_refused_is_no_gap_and_is_said(known: Bench) -> None:
+    known.visit(f"{BASE}list", "secret", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}secret", outcome="denied", head="403 Forbidden")
+    known.inventory.tell(BASE, 99, [])
+    report = said(known)
+    assert "1 of 1 page items are refused to visitors" in report["why"]

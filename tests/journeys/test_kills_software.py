@@ -24,7 +24,7 @@ from tests.journeys.jukni import CHECKOUT, LONG, Jukni, mirror, wait_until
 from tests.sites import forum_model, parts
 from tests.sites.fluxbb import TRAPS, fluxbb
 from tests.sites.forum_model import Forum
-from tests.sites.static import Site
+from tests.sites.static import Request, Response, Site
 
 KILLS = int(os.environ.get("JUKNI_KILLS", "5"))
 SEED = os.environ.get("JUKNI_SEED", "jukni")
@@ -189,3 +189,56 @@ def test_a_bug_in_a_module_costs_what_it_concerns(tmp_path: Path, method: str, w
         assert found.keys() - {"board 2"} == {url, f"topic {topic.id}"}
         assert found[url] == "our bug: RuntimeError: une erreur à nous"
     mirrored.proved(snapshot)
+
+
+def test_the_second_crawl_is_whole_too_and_small(tmp_path: Path) -> None:
+    """Unchanged files answer 304: they count as captured, and cost hardly a byte."""
+    forum = forum_model.seed(0.4)
+    jukni = Jukni(tmp_path)
+    unchanged = "Sun, 01 Nov 2026 10:00:00 GMT"
+    answered: list[int] = []
+
+    def files(request: Request) -> Response | None:
+        if "attachment.php" not in request.target and not request.path.endswith(".png"):
+            return None
+        if request.headers.get("if-modified-since") == unchanged:
+            answered.append(304)
+            return Response(status=304)
+        found = fluxbb(forum, BASE)(request)
+        assert found is not None and isinstance(found.body, bytes)
+        body = found.body + b"\0" * 2_000
+        return Response(body, "application/octet-stream", headers=(("Last-Modified", unchanged),))
+
+    with Site(files, fluxbb(forum, BASE)) as site:
+        jukni.configure(
+            f'[site.forum]\nurl = "{site.url}{BASE}"\ndelay = 0.0\nconcurrency = 4\nattempts = 2\n'
+        )
+        jukni.run("crawl")
+        first = mirrored.sealed(jukni.archive)
+        forum_is_whole(jukni, forum)
+        for more in ("--full", "--new"):
+            answered.clear()
+            jukni.run("crawl", more)
+            second = mirrored.sealed(jukni.archive)
+            assert second.name != first.name
+            assert (len(answered) >= len(forum.files())) is (more != "--full")
+            assert {request.method for request in site.requests} == {"GET"}
+            items = {item["kind"]: item for item in whole(second)["items"]}
+            assert items["attachment"]["captured"] == len(forum.files())
+            assert items["post"]["captured"] == sum(len(topic.posts) for topic in forum.public())
+            assert (_own_bytes(second) < 0.6 * _own_bytes(first)) is (more != "--full")
+        run = jukni.start("crawl")
+        wait_until(lambda: len(list(jukni.archive.glob("forum/snapshots/*/crawl.sqlite"))) > 0, run)
+        run.kill()
+        jukni.configure((tmp_path / "jukni.toml").read_text("utf-8") + "limit = 25\n")
+        jukni.run("crawl", "--new")
+        limited = mirrored.coverage(mirrored.sealed(jukni.archive))
+    assert (limited["verdict"], limited["gaps"]) == ("unknown", [])
+    assert "limit" in limited["why"][0]
+
+
+def _own_bytes(snapshot: Snapshot) -> int:
+    """Bytes of the WARC files that this crawl wrote."""
+    return sum(
+        warc.size for warc in snapshot.manifest().warcs if snapshot.name in warc.path.rpartition("/")[2]
+    )

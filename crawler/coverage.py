@@ -87,7 +87,7 @@ def report(
         ],
         "places": [place.door() for place in scope.places],
         "verdict": said,
-        "why": doubts if said == "unknown" else [_WHY[said]],
+        "why": doubts if said == "unknown" else [_WHY[said], *_refusals(tallies)],
         "expected": sum(tally.expected for tally in tallies) if tallies else None,
         "missing": missing,
         "counts": dict(frontier.counts()),
@@ -112,7 +112,7 @@ def report(
 
 
 _WHY = {
-    "complete": "everything the site says it has was captured, and its own lists and numbers agree",
+    "complete": "everything the site gives its visitors was captured, and its own lists and numbers agree",
     "gaps": "what is listed under gaps could not be captured",
 }
 
@@ -149,6 +149,13 @@ def _doubts(installed: list[Software], inventory: Inventory, tallies: list[Tally
             yield f"{one.base}: {one.name} named nothing that it has"
 
 
+def _refusals(tallies: list[Tally]) -> Iterator[str]:
+    """What the site names and keeps to itself, by kind: no gap, but nothing to pass over either."""
+    for tally in tallies:
+        if tally.denied:
+            yield f"{tally.denied:,} of {tally.expected:,} {tally.kind} items are refused to visitors"
+
+
 def _tally(tally: Tally) -> dict[str, Any]:
     return {
         "base": tally.base,
@@ -169,7 +176,7 @@ def _lost(one: Lost, again: str) -> dict[str, Any]:
         "url": one.url or None,
         "kind": one.kind,
         "id": one.id,
-        "reason": why or f"{said}, never captured",
+        "reason": why or f"{said}, never captured" + (f": {one.why}" if one.why else ""),
         "via": one.base,
         "next": again,
     }

@@ -154,6 +154,11 @@ class Inventory:
                 (state, url, why, number),
             )
 
+    def refused(self, base: str, kind: str, id: str, why: str) -> None:
+        """An item is not asked for, by a rule of ours; it stays expected."""
+        number, _, _ = self._item(base, kind, id)
+        self._db.execute("UPDATE items SET why = ? WHERE number = ? AND state = 'expected'", (why, number))
+
     def settle_url(self, url: str, state: State, why: str = "") -> None:
         """The same for every item that is to be had at this URL."""
         self._db.execute(

@@ -272,7 +272,10 @@ class Learner:
             refused = None if refused.keep else refused
         if refused:
             self._frontier.skip(link.url, refused.rule, refused.reason, via)
-            if item:
+            if item and refused.rule.startswith("harm:"):
+                # Nobody chose to do without it: it stays a gap, and says why.
+                self.inventory.refused(one.base, item.kind, item.id, refused.reason)
+            elif item:
                 self.inventory.settle(one.base, item.kind, item.id, link.url, "denied", refused.reason)
             return
         if self._frontier.add([link], via=via, hops=hops):

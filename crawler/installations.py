@@ -29,6 +29,7 @@ class Installations:
         self._sniffed = sniffed
         self._all: list[Software] = []
         self._looked: dict[str, int] = {}
+        self._latest: tuple[Page, str | None, Installed | None] | None = None
         for one in cast("list[dict[str, Json]]", frontier.fact("installations") or []):
             settings = cast("dict[str, str]", one["settings"])
             self._put(build(Installed(str(one["name"]), str(one["base"]), settings)))
@@ -53,7 +54,7 @@ class Installations:
         The page that gives an installation away may be its login wall: it is asked before it is taken in.
         """
         found = self.classify(page.url)
-        if found is None and self._looks_at(page) and (installed := self._detected(page)):
+        if found is None and self._looks_at(page) and (installed := self._recognised(page)[1]):
             one = build(installed)
             found = (one, place) if (place := one.classify(page.url)) else None
         return found[0].accept(page) if found else OK
@@ -87,9 +88,9 @@ class Installations:
             return False
         for place in _places(page):
             self._looked[place] = self._looked.get(place, 0) + 1
-        if name := sniff(page.body, page.headers):
+        name, installed = self._recognised(page)
+        if name:
             self._sniffed(name)
-        installed = self._detected(page)
         if (
             owner
             and installed
@@ -102,13 +103,15 @@ class Installations:
         host, folder = _places(page)
         return self._looked.get(host, 0) < _LOOKED_AT or self._looked.get(folder, 0) < _FOLDER
 
-    @staticmethod
-    def _detected(page: Page) -> Installed | None:
-        name = sniff(page.body, page.headers)
-        installed = software(name).detect(page) if name else None
-        if installed is None and page.body.lstrip()[:1] in (b"<", b"{"):
-            installed = software("generic").detect(page)
-        return installed
+    def _recognised(self, page: Page) -> tuple[str | None, Installed | None]:
+        """The name a page bears marks of, and the installation it tells; asked twice of each page."""
+        if self._latest is None or self._latest[0] is not page:
+            name = sniff(page.body, page.headers)
+            installed = software(name).detect(page) if name else None
+            if installed is None and page.body.lstrip()[:1] in (b"<", b"{"):
+                installed = software("generic").detect(page)
+            self._latest = (page, name, installed)
+        return self._latest[1:]
 
     def learn(self, one: Software, setting: Setting) -> None:
         """Remember something learnt about an installation."""
@@ -128,6 +131,7 @@ class Installations:
 
 
 def _places(page: Page) -> tuple[str, str]:
-    """The host of a page, and with it the folder at its top."""
-    host, _, path = page.url.partition("://")[2].partition("/")
-    return host, f"{host}/{path.partition('/')[0]}"
+    """The host of a page, and with it the folder at its top; a page beside the front page is in none."""
+    host, _, path = page.url.partition("://")[2].partition("?")[0].partition("/")
+    folder, inside, _ = path.partition("/")
+    return host, f"{host}/{folder if inside else ''}"

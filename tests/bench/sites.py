@@ -29,22 +29,28 @@ from crawler.software import Installed, Software
 from crawler.software.registry import build
 from crawler.traps import trap
 from tests.journeys import mirrored
-from tests.journeys.jukni import Jukni, mirror
-from tests.sites import dokuwiki, flarum, forum_model, mediawiki, spirit
+from tests.journeys.jukni import Jukni
+from tests.sites import dokuwiki, flarum, forum_model, mediawiki, nextcloud, spirit
 from tests.sites.discourse import Forum as Discourse
+from tests.sites.etherpad import etherpad
+from tests.sites.flaskbb import flaskbb
 from tests.sites.fluxbb import fluxbb
 from tests.sites.mybb import mybb
+from tests.sites.nextcloud import Cloud, share
+from tests.sites.nodebb import nodebb
 from tests.sites.phpbb import PhpBB
 from tests.sites.punbb import punbb
 from tests.sites.smf import Smf
 from tests.sites.static import Part, Site
+from tests.sites.vbulletin import vbulletin
+from tests.sites.xenforo import xenforo
 
 
 @dataclass(frozen=True)
 class Case:
-    """A running site. requests: targets asked for so far. useful: items its truth has."""
+    """A running site. urls: where it begins. requests: targets asked for so far. useful: items it has."""
 
-    url: str
+    urls: tuple[str, ...]
     requests: Callable[[], list[str]]
     public: set[str]
     private: set[str]
@@ -73,7 +79,7 @@ def _dokuwiki() -> Iterator[Case]:
         useful = sum(1 + len(page.revisions) for page in wiki.pages)
         useful += sum(len(media.versions) for media in wiki.media)
         yield Case(
-            running.url(wiki.path),
+            (running.url(wiki.path),),
             lambda: [request.target for request in running.host.requests()],
             set(wiki.markers()),
             set(wiki.private_markers()),
@@ -86,7 +92,7 @@ def _mediawiki() -> Iterator[Case]:
     with tempfile.TemporaryDirectory() as folder, mediawiki.mediawiki(Path(folder)) as wiki:
         useful = sum(1 + len(page.revisions) for page in wiki.pages) + len(wiki.files)
         yield Case(
-            wiki.url("Accueil"),
+            (wiki.url("Accueil"),),
             lambda: [request.target for request in wiki.host.requests()],
             wiki.public_markers(),
             wiki.private_markers(),
@@ -99,7 +105,7 @@ def _spirit() -> Iterator[Case]:
     with tempfile.TemporaryDirectory() as folder, spirit.spirit(Path(folder)) as forum:
         posts = [comment.marker for topic in forum.public() for comment in topic.visible()]
         yield Case(
-            f"{forum.url}/",
+            (f"{forum.url}/",),
             lambda: [request.target for request in forum.requests()],
             {*posts, *forum.files().values()},
             forum.hidden_markers(),
@@ -113,7 +119,7 @@ def _board(part: Callable[[forum_model.Forum], Part], start: str) -> AbstractCon
         forum = forum_model.seed()
         with Site(part(forum)) as site:
             yield Case(
-                site.url + start,
+                (site.url + start,),
                 lambda: [request.target for request in site.requests],
                 set(forum.markers()),
                 set(forum.secrets()),
@@ -130,7 +136,7 @@ def _json_forum(forum: Discourse | flarum.Forum, pages: int) -> AbstractContextM
     def serve() -> Iterator[Case]:
         with Site(forum) as site:
             yield Case(
-                f"{site.url}/",
+                (f"{site.url}/",),
                 lambda: [request.target for request in site.requests],
                 set(forum.markers()),
                 set(forum.secrets()),
@@ -138,6 +144,57 @@ def _json_forum(forum: Discourse | flarum.Forum, pages: int) -> AbstractContextM
             )
 
     return serve()
+
+
+@contextmanager
+def _flaskbb() -> Iterator[Case]:
+    with tempfile.TemporaryDirectory() as folder, flaskbb(Path(folder)) as forum:
+        yield Case(
+            (f"{forum.url}/",),
+            lambda: [request.target for request in forum.requests()],
+            {post.marker for topic in forum.public() for post in topic.visible()},
+            forum.hidden_markers(),
+            len(forum.pages()),
+        )
+
+
+@contextmanager
+def _nodebb() -> Iterator[Case]:
+    with tempfile.TemporaryDirectory() as folder, nodebb(Path(folder)) as forum:
+        yield Case(
+            (f"{forum.base}/",),
+            lambda: [request.target for request in forum.site.requests],
+            forum.markers(),
+            forum.secrets(),
+            forum.pages() + len(forum.files),
+        )
+
+
+@contextmanager
+def _pads() -> Iterator[Case]:
+    with tempfile.TemporaryDirectory() as folder, etherpad(Path(folder)) as server:
+        named = [pad for pad in server.pads if pad.name != "caché"]
+        yield Case(
+            tuple(server.address(pad.name) for pad in named),
+            lambda: [line.partition(" ")[2] for line in server.requests()],
+            {marker for pad in named for marker in pad.markers},
+            set(server.pad("caché").markers),
+            3 * len(named),  # each as history, text and page
+        )
+
+
+@contextmanager
+def _shares() -> Iterator[Case]:
+    shared = share("iZ8d2kQ4nB6xT7p", *(f"Été {n // 10}/plan n° {n} & co.txt" for n in range(60)))
+    closed = share("pR1v3Zx9Qk2mN5s", "secret.txt", kind="password")
+    with Site(Cloud((shared, closed))) as site:
+        yield Case(
+            (f"{site.url}/s/{shared.token}", f"{site.url}/s/{closed.token}"),
+            lambda: [request.target for request in site.requests],
+            {nextcloud.marker(shared.token, path) for path in shared.files},
+            {nextcloud.marker(closed.token, path) for path in closed.files},
+            len(shared.files),
+        )
 
 
 SITES: dict[str, Callable[[], AbstractContextManager[Case]]] = {
@@ -149,6 +206,12 @@ SITES: dict[str, Callable[[], AbstractContextManager[Case]]] = {
     "mybb": lambda: _board(lambda forum: mybb(forum, base="/forum/"), "/forum/"),
     "fluxbb": lambda: _board(fluxbb, "/forum/"),
     "punbb": lambda: _board(punbb, "/"),
+    "vbulletin": lambda: _board(vbulletin, "/"),
+    "xenforo": lambda: _board(xenforo, "/community/"),
+    "flaskbb": _flaskbb,
+    "nodebb": _nodebb,
+    "pads": _pads,
+    "shares": _shares,
     "discourse": lambda: _json_forum(Discourse(), 2),
     "flarum": lambda: _json_forum(flarum.Forum(), 1),
 }
@@ -158,7 +221,9 @@ def with_jukni(case: Case, folder: Path, lists: list[Software]) -> tuple[Iterabl
     """Mirror it; gives what is in the WARC files, and the verdict. lists: what was recognised is added."""
     folder.mkdir()
     jukni = Jukni(folder)
-    jukni.run(*mirror(case.url, concurrency=4), code=None)
+    urls = ", ".join(f"'{url}'" for url in case.urls)
+    jukni.configure(f"[site.bench]\nurls = [{urls}]\ndelay = 0.0\nconcurrency = 4\n")
+    jukni.run("crawl", code=None)
     snapshot = mirrored.sealed(jukni.archive)
     said = mirrored.coverage(snapshot)
     lists += [build(Installed(one["name"], one["base"], one["settings"])) for one in said["software"]]
@@ -175,7 +240,7 @@ def with_wget(case: Case, folder: Path, seconds: float) -> tuple[Iterable[bytes]
             f"--directory-prefix={folder / 'files'}",
             f"--warc-file={folder / 'naive'}",
         ),
-        *("--no-warc-compression", "--tries=1", case.url),
+        *("--no-warc-compression", "--tries=1", *case.urls),
     ]
     try:
         subprocess.run(command, cwd=folder, timeout=seconds, check=False)
@@ -200,7 +265,7 @@ def measure(case: Case, lists: list[Software], crawl: Callable[[], tuple[Iterabl
     bodies, verdict = crawl()
     seconds = time.monotonic() - began
     asked = case.requests()[before:]
-    base = case.url.partition("://")[2].partition("/")[0]
+    base = case.urls[0].partition("://")[2].partition("/")[0]
     urls = [f"http://{base}{target}" for target in asked]
     traps = sum(1 for url in urls if harm(url) or (trap(url) and not _kept(url, lists)))
     everything = b"\n".join(bodies)

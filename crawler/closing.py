@@ -30,7 +30,7 @@ def another_round(
         differing = [one.row for one in inventory.differing() if one.bound == "exact"]
         differing += inventory.stale()
         known = _known(frontier)
-        if n and not differing and known == frontier.fact("known"):
+        if not differing and known == frontier.fact("known"):
             return False
         frontier.set_fact("rounds", n + 1)
         frontier.set_fact("known", known)

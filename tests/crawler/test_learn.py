@@ -479,7 +479,7 @@ def test_a_site_that_always_has_something_new_ends_too(known: Bench) -> None:
         rounds += 1
         known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
         known.visit(f"{BASE}page{rounds}", "<p>")
-    assert rounds == ROUNDS
+    assert rounds == ROUNDS == 3
 
 
 def test_a_number_that_differs_is_read_again_and_then_a_gap(known: Bench) -> None:
@@ -496,12 +496,44 @@ def test_a_number_that_differs_is_read_again_and_then_a_gap(known: Bench) -> Non
     assert "list says 2, 1 were found" in reasons
 
 
+def test_a_number_that_differs_is_read_in_every_round(known: Bench) -> None:
+    """It is not, of those that include what visitors cannot see."""
+    known.inventory.tell(BASE, known.frontier.why(BASE).row, [Count("page", 0, "door", bound="at most")])  # type: ignore[union-attr]
+    known.visit(f"{BASE}list", "accueil absent", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}accueil", "<p>")
+    for _ in range(3):
+        assert another_round(known.frontier, known.learner, attempts=4, bug=never)
+        waiting = [url for url, _ in known.waiting()]
+        assert f"{BASE}list" in waiting and BASE not in waiting
+        known.frontier.reset_leases()
+        known.visit(f"{BASE}list", "accueil absent", kind="inventory", mime="text/plain")
+        known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
+    assert not another_round(known.frontier, known.learner, attempts=4, bug=never)
+
+
+def test_a_page_of_a_list_that_grew_shorter_is_read_again(known: Bench) -> None:
+    row = known.frontier.why(BASE).row  # type: ignore[union-attr]
+    known.inventory.tell(BASE, row, [Count("page", 2, "list from 1", bound="once")])
+    known.visit(f"{BASE}list", "accueil", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}accueil", "<p>")
+    assert another_round(known.frontier, known.learner, attempts=4, bug=never)
+    assert (BASE, "seed") in known.waiting()
+
+
 def test_a_failed_url_is_tried_once_more(known: Bench) -> None:
     known.waiting()
     known.frontier.failed(known.frontier.why(f"{BASE}list").row, "HTTP 500")  # type: ignore[union-attr]
     assert another_round(known.frontier, known.learner, attempts=4, bug=never)
     leases = {lease.url: lease.attempts for lease in iter(known.frontier.lease, None)}
     assert leases[f"{BASE}list"] == 3
+    known.frontier.failed(known.frontier.why(f"{BASE}list").row, "HTTP 500")  # type: ignore[union-attr]
+    known.frontier.reset_leases()
+    known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}accueil", "<p>")
+    assert another_round(known.frontier, known.learner, attempts=4, bug=never)
+    assert f"{BASE}list" not in [url for url, _ in known.waiting()], "once, not in every round"
 
 
 def test_one_source_of_two_is_not_enough(known: Bench) -> None:

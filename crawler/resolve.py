@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from crawler.engine.links import Named, charset_of, links
@@ -51,15 +52,7 @@ def resolve(
     keys = {hash(line.key) for line in lines()}
     originals = {line.digest: line for line in lines() if line.kind == "response" and line.mime in _READ}
     named, seen, done = Named(), set[int](), Resolved()
-    for line in lines():
-        # A login form in place of a page names nothing that anybody followed.
-        if (
-            line.mime not in _READ
-            or line.status != 200
-            or dict(line.extra).get("verdict")
-            or not own(line.url)
-        ):
-            continue
+    for line in _latest(line for line in lines() if _is_page(line) and own(line.url)):
         for url, kind in _links(line, originals.get(line.digest, line), warcs, named):
             if hash(url) in seen or not (own(url) or kind == "requisite"):
                 continue
@@ -74,6 +67,21 @@ def resolve(
                 if len(done.dangling) < _LISTED:
                     done.dangling.append((url, line.url))
     return done
+
+
+def _is_page(line: Line) -> bool:
+    # A login form in place of a page names nothing that anybody followed.
+    return line.mime in _READ and line.status == 200 and not dict(line.extra).get("verdict")
+
+
+def _latest(lines: Iterable[Line]) -> Iterator[Line]:
+    """Of several captures of an address the one made last, in the order of the index.
+
+    An earlier one may have been recorded just when the crawl was killed: it was asked for again, and what
+    only the first one named (addresses with the time in them) was never judged.
+    """
+    for _, same in groupby(lines, key=lambda line: line.key):
+        yield max(same, key=lambda line: (line.timestamp, line.date))
 
 
 def _explained(row: Known | None, states: tuple[str, ...]) -> bool:

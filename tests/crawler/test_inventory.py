@@ -198,6 +198,50 @@ def test_what_lost_records_said_is_open_again(inventory: Inventory) -> None:
     assert [(one.id, one.state) for one in inventory.lost()] == [("faq", "missing")]
 
 
+def test_a_number_that_is_not_told_any_more_is_held_against_nothing(inventory: Inventory) -> None:
+    inventory.tell(WIKI, 5, [Count("post", 2, "topic", "topic 7")])
+    inventory.tell(WIKI, 5, [])
+    assert (inventory.counters(), list(inventory.differing())) == (0, [])
+
+
+def test_a_number_told_in_passing_is_held_against_nothing(inventory: Inventory) -> None:
+    posts = [Item("post", id, "topic", group="topic 7", state="captured") for id in "12"]
+    inventory.tell(WIKI, 5, [*posts, Count("post", 1, "topic from 1", "topic 7", "once")])
+    assert list(inventory.differing()) == []
+
+
+def test_the_first_group_holds(inventory: Inventory) -> None:
+    for row in (1, 2):
+        inventory.tell(WIKI, row, [Item("topic", "7", "board", group=f"board {row}")])
+    assert list(inventory.at(WIKI).ids("topic", group="board 1")) == ["7"]
+
+
+def test_what_an_address_brought_outlives_what_lists_say(inventory: Inventory) -> None:
+    refused = Item("page", FAQ, "index", url=FAQ, state="denied", why="dit la liste")
+    inventory.tell(WIKI, 1, [refused])
+    inventory.settle_url(FAQ, "captured")
+    inventory.settle_url(FAQ, "missing")
+    inventory.tell(WIKI, 1, [])
+    assert inventory.at(WIKI).state("page", FAQ) == "captured"
+    inventory.moved(FAQ, f"{WIKI}ailleurs")
+    assert inventory.wants(WIKI, "page", FAQ, FAQ), "it was had there"
+
+
+def test_what_a_list_says_outlives_a_lost_record(inventory: Inventory) -> None:
+    inventory.tell(WIKI, 1, [Item("page", FAQ, "index", url=FAQ, state="denied", why="dit la liste")])
+    inventory.unlearn({2: FAQ})
+    assert inventory.at(WIKI).state("page", FAQ) == "denied"
+
+
+def test_all_that_is_known_goes_along_with_an_installation(inventory: Inventory) -> None:
+    inventory.tell(WIKI, 1, [Item("page", "a", "index"), Count("page", 1, "index"), Heard("media", "feed")])
+    secure = WIKI.replace("http:", "https:")
+    inventory.move(WIKI, secure)
+    assert [one.base for one in inventory.tallies()] == [secure]
+    assert [one.base for one in inventory.differing()] == [secure]
+    assert inventory.heard(secure, "media") == {"feed"} and not inventory.heard(WIKI, "media")
+
+
 def test_a_number_of_the_whole_site(inventory: Inventory) -> None:
     inventory.tell(WIKI, 5, [Item("post", "1", "topic", group="topic 7", state="captured")])
     inventory.tell(WIKI, 6, [Count("post", 2, "index")])

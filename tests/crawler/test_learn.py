@@ -20,6 +20,7 @@ from crawler.feeding import Feeding
 from crawler.frontier import Frontier, Kind, Link
 from crawler.inventory import Inventory
 from crawler.learn import Learner
+from crawler.resolve import Resolved
 from crawler.scope import Scope
 from crawler.software import (
     OK,
@@ -446,13 +447,13 @@ def never(base: str, error: Exception) -> None:
     raise error
 
 
-def said(bench: Bench) -> dict[str, Any]:
+def said(bench: Bench, resolved: Resolved | None = None) -> dict[str, Any]:
     return coverage.report(
         bench.frontier,
         bench.learner.scope,
         bench.learner.installations,
         bench.inventory,
-        resolved=None,
+        resolved=resolved,
         links_to={},
         requests=9,
         again="jukni crawl wiki",
@@ -534,6 +535,37 @@ def test_a_failed_url_is_tried_once_more(known: Bench) -> None:
     known.visit(f"{BASE}accueil", "<p>")
     assert another_round(known.frontier, known.learner, attempts=4, bug=never)
     assert f"{BASE}list" not in [url for url, _ in known.waiting()], "once, not in every round"
+
+
+def test_a_gap_is_listed_once(known: Bench) -> None:
+    known.visit(f"{BASE}list", "accueil", kind="inventory", mime="text/plain")
+    lease = next(lease for lease in iter(known.frontier.lease, None) if lease.url == f"{BASE}accueil")
+    known.frontier.failed(lease.row, "HTTP 500")
+    known.frontier.reset_leases()
+    known.frontier.skip_pattern(lambda url: True, "test", "not asked")
+    report = said(known)
+    gaps = [(gap["url"], gap["reason"]) for gap in report["gaps"]]
+    assert gaps == [(f"{BASE}accueil", "HTTP 500"), (None, "list says 1, 0 were found")]
+    assert report["missing"] == 2
+
+
+@pytest.mark.parametrize(("bound", "verdict"), [("exact", "gaps"), ("at most", "complete")])
+def test_only_exact_numbers_make_a_gap(known: Bench, bound: str, verdict: str) -> None:
+    """More than is said to be there may have been written meanwhile."""
+    known.visit(f"{BASE}list", "accueil", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}changes", kind="inventory", mime="text/plain")
+    known.visit(f"{BASE}accueil", "<p>")
+    known.visit("http://loin.example/i.png", mime="image/png", kind="requisite")
+    known.inventory.tell(BASE, 70, [Count("page", 0, "door", bound=bound)])  # type: ignore[arg-type]
+    report = said(known)
+    assert report["verdict"] == verdict
+    assert len(report["counters"]["differ"]) == 1
+
+
+def test_what_pages_name_and_the_view_does_not_have_is_a_gap(known: Bench) -> None:
+    hanging = Resolved(3, 1, 1, 1, [(f"{BASE}x", f"{BASE}accueil")])
+    report = said(known, hanging)
+    assert report["missing"] == 1 and report["verdict"] == "gaps"
 
 
 def test_one_source_of_two_is_not_enough(known: Bench) -> None:

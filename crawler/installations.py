@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 from crawler.frontier import Frontier, Json
+from crawler.scope import Place
 from crawler.sniff import sniff
 from crawler.software import OK, Accepted, Classified, Installed, Page, Setting, Software
 from crawler.software.registry import build, software
@@ -110,7 +111,9 @@ class Installations:
             installed = software(name).detect(page) if name else None
             if installed is None and page.body.lstrip()[:1] in (b"<", b"{"):
                 installed = software("generic").detect(page)
-            self._latest = (page, name, installed)
+            # A page may say what it likes of another server: that is not the one we were asked to mirror.
+            here = installed is not None and Place.of(page.url).same_site(Place.of(installed.base))
+            self._latest = (page, name, installed if here else None)
         return self._latest[1:]
 
     def learn(self, one: Software, setting: Setting) -> None:

@@ -196,6 +196,11 @@ def test_a_recognised_software_is_asked_what_it_has(known: Bench) -> None:
     assert known.notes == [f"{BASE} is a toy: it is asked what it has"]
 
 
+def test_a_page_says_nothing_of_another_server(bench: Bench) -> None:
+    bench.visit(f"{SHOP}accueil", "as if it were a toy wiki")
+    assert list(bench.learner.installations) == []
+
+
 def test_a_resumed_crawl_knows_it_from_the_start(known: Bench) -> None:
     again = Bench(known.db)
     (one,) = again.learner.installations
@@ -560,6 +565,13 @@ def test_only_exact_numbers_make_a_gap(known: Bench, bound: str, verdict: str) -
     report = said(known)
     assert report["verdict"] == verdict
     assert len(report["counters"]["differ"]) == 1
+
+
+def test_a_software_that_names_nothing_is_not_complete(known: Bench) -> None:
+    known.inventory.tell(BASE, 70, [Heard("page", "list"), Heard("page", "changes")])
+    known.frontier.skip_pattern(lambda url: True, "test", "not asked")
+    report = said(known)
+    assert (report["verdict"], report["why"]) == ("unknown", [f"{BASE}: toy named nothing that it has"])
 
 
 def test_what_pages_name_and_the_view_does_not_have_is_a_gap(known: Bench) -> None:

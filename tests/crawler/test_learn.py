@@ -161,7 +161,7 @@ class Bench:
         exchange = Exchange(url=url, began=now, request=b"", response=Held(raw + data), head=parsed)
         page = Page(url, parsed.status, parsed.mime, data, now, parsed.headers, len(data), whole)
         decision = Decision(True, False, outcome, "" if outcome == "captured" else parsed.reason.decode())  # type: ignore[arg-type]
-        visit = Visit(lease, exchange, decision, data, page if outcome == "captured" else None)
+        visit = Visit(lease, exchange, decision, data, page if parsed.status == 200 else None)
         self.learner.learn(visit)
         if unread := self.learner.unread(visit):
             self.frontier.failed(lease.row, unread, parsed.status)
@@ -630,6 +630,19 @@ def test_an_item_that_lies_anywhere(
     known.visit(f"{BASE}list", "carte", kind="inventory", mime="text/plain")
     assert known.inventory.at(BASE).state("page", "carte") == state
     assert (url in [waiting for waiting, _ in known.waiting()]) is (bool(url) and state == "expected")
+
+
+def test_a_refusal_in_place_of_a_list_is_not_read(known: Bench) -> None:
+    known.visit(f"{BASE}list", "veuillez vous connecter", kind="inventory", outcome="denied")
+    assert known.inventory.heard(BASE, "page") == set()
+    assert list(known.inventory.lost()) == []
+
+
+def test_what_was_fetched_before_a_sitemap_names_it(bench: Bench) -> None:
+    bench.visit(f"{BASE}a", "a")
+    body = f"<urlset><url><loc>{BASE}a</loc></url></urlset>"
+    bench.visit(f"{BASE}sitemap.xml", body, kind="feed", mime="text/xml")
+    assert [tally.captured for tally in bench.inventory.tallies()] == [1]
 
 
 def test_a_sitemaps_page_that_is_not_asked_for_is_no_gap(bench: Bench) -> None:

@@ -21,6 +21,7 @@ import pytest
 from crawler.closing import ROUNDS
 from storage.snapshot import Snapshot
 from tests.journeys import mirrored
+from tests.journeys.forums import crawl, withheld
 from tests.journeys.jukni import CHECKOUT, LONG, Jukni, mirror, wait_until
 from tests.journeys.wiki import FORBIDDEN, found
 from tests.sites import forum_model, parts
@@ -300,3 +301,27 @@ def _own_bytes(snapshot: Snapshot) -> int:
     return sum(
         warc.size for warc in snapshot.manifest().warcs if snapshot.name in warc.path.rpartition("/")[2]
     )
+
+
+def test_a_forum_that_leads_in_circles_ends(tmp_path: Path) -> None:
+    """A number that grows whenever it is read, and topics that redirect to each other and to themselves."""
+    forum = forum_model.seed(0.2)
+    growing, first, second, itself = [topic for topic in forum.public() if len(topic.posts) < 10][:4]
+    forum.miscounted[growing.id] = 0
+    circle = {first.id: second.id, second.id: first.id, itself.id: itself.id}
+
+    def hostile(request: Request) -> Response | None:
+        if request.path.endswith("viewforum.php"):
+            forum.miscounted[growing.id] += 1
+        id = int(request.query.get("id", "0"))
+        if request.path.endswith("viewtopic.php") and id in circle:
+            to = f"{BASE}viewtopic.php?id={circle[id]}"
+            return Response(status=302, headers=(("Location", to),))
+        return None
+
+    crawled = crawl(tmp_path, hostile, fluxbb(forum, BASE), start=BASE, code=3)
+    missing = withheld(crawled)
+    assert {f"topic {topic.id}" for topic in (growing, first, second, itself)} <= missing
+    assert f"viewtopic.php?id={itself.id}" in missing
+    times = Counter(request.target for request in crawled.requests)
+    assert max(times.values()) <= 1 + ROUNDS

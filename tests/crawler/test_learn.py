@@ -196,6 +196,17 @@ def test_a_recognised_software_is_asked_what_it_has(known: Bench) -> None:
     assert known.notes == [f"{BASE} is a toy: it is asked what it has"]
 
 
+def test_an_address_belongs_to_the_longest_base(known: Bench) -> None:
+    inner = f"{BASE}forum/"
+    assert known.learner.installations.add(Installed("toy", inner))
+    assert not known.learner.installations.add(Installed("toy", inner)), "it is there already"
+    for learner in (known.learner, Bench(known.db).learner):
+        owner = learner.installations.owner
+        bases = {url: getattr(owner(url), "base", None) for url in (f"{inner}x", f"{BASE}x", SHOP)}
+        assert bases == {f"{inner}x": inner, f"{BASE}x": BASE, SHOP: None}
+    assert known.learner.installations.classify(SHOP) is None
+
+
 def test_a_page_says_nothing_of_another_server(bench: Bench) -> None:
     bench.visit(f"{SHOP}accueil", "as if it were a toy wiki")
     assert list(bench.learner.installations) == []

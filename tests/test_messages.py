@@ -259,7 +259,7 @@ def test_every_rule_that_leaves_an_address_out_is_explained() -> None:
         and node.args[0].value is False
     ]
     rules = {rule.partition(":")[0] for rule in found} | _first_words({"skip_pattern"}, ("crawler",), 1)
-    rules |= _first_words({"skipped"}, ("crawler",), 1)
+    rules |= _first_words({"skipped", "_leave_out"}, ("crawler",), 1)
     assert {"off-site", "harm", "limit", "novelty", "robots"} <= rules
     for rule in rules:
         assert re.search(rf"`{rule}(:…)?`", troubleshooting()), f"the rule {rule} is not explained"

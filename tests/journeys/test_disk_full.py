@@ -58,12 +58,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize(
     ("what", "site"),
-    [("WARC", downloads(30, 150_000)), ("database", parts.pages(300))],
+    [("WARC", downloads(30, 150_000)), ("database", parts.pages(600))],
     ids=["WARC", "database"],
 )
 def test_a_file_may_not_grow(tmp_path: Path, what: str, site: Part) -> None:
     jukni = Jukni(tmp_path)
-    room = ROOM if what == "WARC" else 200_000
+    room = ROOM if what == "WARC" else 320_000
     with Site(site) as server:
         command = mirror(server.url, concurrency=CONCURRENCY)
         ended = jukni.run(*command, code=8, before=limited(room))

@@ -9,8 +9,8 @@ robots, pace, `capture/` for the exact bytes, `accept.py` for what the body is, 
 learns from it (`learn.py`) and commits all of it at once (`database.py`).
 
 Learning: `installations.py` tells which software a page belongs to, its module in `software/` reads what the
-site says it has, `inventory.py` remembers that and what became of it; the links of the page (`engine/links.py`)
-are judged by the software's own rules, by `scope.py`, `harm.py` and `traps.py`.
+site says it has, `inventory.py` remembers that and what became of it; the links of the page
+(`engine/links.py`) are judged by the software's own rules, by `scope.py`, `harm.py` and `traps.py`.
 
 At the end: `closing.py` asks again for what failed or changed, `resolve.py` looks up every link in the view,
 `coverage.py` makes the verdict, and `storage.seal` writes the manifest. `engine/` is where Scrapy meets these

@@ -131,7 +131,7 @@ def test_a_wiki_below_another_is_found_and_kept_apart(tmp_path_factory: pytest.T
     try:
         setup = Setup(newer("forky"), rewrite=1, slash=True)
         folder = tmp_path_factory.mktemp("w")
-        with dokuwiki.served(folder, setup, now=int(time.time()), path="/") as wikis:
+        with dokuwiki.served(folder, setup, now=int(time.time()), path="/", days=90) as wikis:
             both = mirrored_wiki(tmp_path_factory.mktemp("deux"), wikis, wikis.wikhan)
     except Missing as missing:
         pytest.skip(str(missing))
@@ -144,3 +144,4 @@ def test_a_wiki_below_another_is_found_and_kept_apart(tmp_path_factory: pytest.T
     assert pages == {wikis.url("/"): here, wikis.url("/autre-wiki/"): len(wikis.autre.pages)}
     assert both.found(wikis.autre.markers()) == wikis.autre.markers()
     assert both.found(wikis.wikhan.markers()) == wikis.wikhan.markers()
+    assert len(both.requests) / coverage["useful"] <= BAR

@@ -250,6 +250,15 @@ def with_wget(case: Case, folder: Path, seconds: float) -> tuple[Iterable[bytes]
     return (path.read_bytes() for path in folder.glob("naive*.warc")), ended
 
 
+def _is_trap(url: str, lists: list[Software]) -> bool:
+    software = {one.name for one in lists}  # a topic may be called "Login"
+    if harm(url, software):
+        return True
+    found = trap(url, software)
+    # The size in which a page shows a picture is no other copy of it.
+    return found is not None and found.name != "dokuwiki-thumbnail" and not _kept(url, lists)
+
+
 def _kept(url: str, lists: list[Software]) -> bool:
     found = [one.classify(url) for one in lists if url.startswith(one.base)]
     return any(place is not None and place.keep for place in found)
@@ -267,7 +276,7 @@ def measure(case: Case, lists: list[Software], crawl: Callable[[], tuple[Iterabl
     asked = case.requests()[before:]
     base = case.urls[0].partition("://")[2].partition("/")[0]
     urls = [f"http://{base}{target}" for target in asked]
-    traps = sum(1 for url in urls if harm(url) or (trap(url) and not _kept(url, lists)))
+    traps = sum(_is_trap(url, lists) for url in urls)
     everything = b"\n".join(bodies)
     return Figures(
         len(asked),
